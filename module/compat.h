@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the supported kernels.  Included ahead of every source
+ * file; no other file knows one kernel from another.  ZCPOOL_HAVE_* come from
+ * the probes in Kbuild.
+ */
+#ifndef ZCPOOL_COMPAT_H
+#define ZCPOOL_COMPAT_H
+
+#include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/version.h>
+
+/*
+ * io_uring took fixed buffers only from anonymous, shmem and hugetlbfs memory
+ * (io_sqe_buffer_register() in 6.1).  No header shows the check, so this goes
+ * by the oldest kernel whose source was read and which lacks it.
+ */
+#define ZCPOOL_KERNEL_FIXED_BUFFERS (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
+
+/**
+ * zcpool_folio_mapcount() - count the page table entries that map a folio
+ * @folio: a large folio without mapping (neither anonymous nor hugetlb)
+ *
+ * Context: any.  The caller holds the folio lock, which keeps mappings from
+ * being added; mappings that go away meanwhile make the result too small, never
+ * too large.
+ */
+static inline int zcpool_folio_mapcount(struct folio *folio)
+{
+#ifdef ZCPOOL_HAVE_LARGE_MAPCOUNT
+	return folio_mapcount(folio);
+#else
+	/*
+	 * folio_mapcount() is not exported.  A huge entry is counted once for
+	 * the whole folio and once more in each page, and page_remove_rmap()
+	 * takes the pages' counts down first: reading the whole folio's count
+	 * ahead of the pages' makes a race come out too small.
+	 */
+	int entire = folio_entire_mapcount(folio);
+	long nr = folio_nr_pages(folio);
+	int mapcount = 0;
+	long i;
+
+	smp_rmb(); /* see above; atomic_add_negative() is the full barrier there */
+	for (i = 0; i < nr; i++)
+		mapcount += atomic_read(&folio_page(folio, i)->_mapcount) + 1;
+	return mapcount + entire - entire * (int)nr;
+#endif
+}
+
+#ifndef ZCPOOL_HAVE_VM_FLAGS_SET
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+#endif
+
+/**
+ * zcpool_hrtimer_init() - prepare a monotonic timer with relative expiry
+ * @timer: timer
+ * @function: what it calls in hard interrupt context
+ */
+static inline void zcpool_hrtimer_init(struct hrtimer *timer,
+				       enum hrtimer_restart (*function)(struct hrtimer *))
+{
+#ifdef ZCPOOL_HAVE_HRTIMER_SETUP
+	hrtimer_setup(timer, function, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	timer->function = function;
+#endif
+}
+
+#endif /* ZCPOOL_COMPAT_H */

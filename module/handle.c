@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Handles: open files of /dev/zcpool. */
+#include <linux/cred.h>
+#include <linux/huge_mm.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/splice.h>
+
+#include "zcpool.h"
+
+/**
+ * zcpool_handle_bind() - give a handle its pool
+ * @handle: handle, its bind_lock held
+ * @pool: pool; on success the handle takes over the caller's reference
+ *
+ * Return: 0, or -EBUSY if the handle has a pool.
+ */
+int zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool)
+{
+	lockdep_assert_held(&handle->bind_lock);
+	if (handle->pool)
+		return -EBUSY;
+	/* Pairs with smp_load_acquire() in zcpool_handle_pool(). */
+	smp_store_release(&handle->pool, pool);
+	return 0;
+}
+
+static int zcpool_open(struct inode *inode, struct file *file)
+{
+	struct zcpool_handle *handle;
+
+	/* A file open for direct I/O is spliced by copying its reads. */
+	if (file->f_flags & O_DIRECT)
+		return -EINVAL;
+
+	handle = kzalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
+	if (!handle)
+		return -ENOMEM;
+	mutex_init(&handle->bind_lock);
+	INIT_LIST_HEAD(&handle->owned);
+
+	/* Memory is all there is behind a read or write: it never waits. */
+	file->f_mode |= FMODE_NOWAIT;
+	file->private_data = handle;
+	return 0;
+}
+
+static int zcpool_release(struct inode *inode, struct file *file)
+{
+	struct zcpool_handle *handle = file->private_data;
+	struct zcpool_pool *pool = zcpool_handle_pool(handle);
+
+	if (pool) {
+		zcpool_buffers_disown(pool, handle);
+		zcpool_pool_put(pool);
+	}
+	mutex_destroy(&handle->bind_lock);
+	kfree(handle);
+	return 0;
+}
+
+/* There is nothing behind the memory that it could be written to. */
+static int zcpool_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	return PTR_ERR_OR_ZERO(zcpool_file_pool(file));
+}
+
+static void zcpool_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct zcpool_handle *handle = file->private_data;
+	struct zcpool_pool *pool = zcpool_handle_pool(handle);
+	u32 owned, owned_total;
+
+	seq_printf(m, "zcpool-pool:\t%llu\n", pool ? pool->id : 0);
+	if (!pool)
+		return;
+
+	spin_lock(&pool->lock);
+	owned = handle->nr_owned;
+	owned_total = pool->nr_owned;
+	spin_unlock(&pool->lock);
+
+	seq_printf(m, "zcpool-buffer-size:\t%llu\n", pool->geometry.buffer_size);
+	seq_printf(m, "zcpool-stride:\t%llu\n", pool->geometry.stride);
+	seq_printf(m, "zcpool-count:\t%u\n", pool->geometry.count);
+	seq_printf(m, "zcpool-size:\t%llu\n", pool->geometry.size);
+	seq_printf(m, "zcpool-owned:\t%u\n", owned);
+	seq_printf(m, "zcpool-owned-total:\t%u\n", owned_total);
+	seq_printf(m, "zcpool-unowned:\t%u\n", pool->geometry.count - owned_total);
+	seq_printf(m, "zcpool-user:\t%u\n", from_kuid_munged(seq_user_ns(m), pool->creator));
+}
+
+const struct file_operations zcpool_handle_fops = {
+	.owner = THIS_MODULE,
+	.open = zcpool_open,
+	.release = zcpool_release,
+	.unlocked_ioctl = zcpool_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = zcpool_mmap,
+	.get_unmapped_area = thp_get_unmapped_area,
+	.read_iter = zcpool_read_iter,
+	.write_iter = zcpool_write_iter,
+	.llseek = zcpool_llseek,
+	.poll = zcpool_poll,
+	.fsync = zcpool_fsync,
+	.splice_read = zcpool_splice_read,
+	.splice_write = iter_file_splice_write,
+	.show_fdinfo = zcpool_show_fdinfo,
+};

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The commands of <linux/zcpool.h>. */
+#include <linux/log2.h>
+#include <linux/nodemask.h>
+#include <linux/nospec.h>
+#include <linux/uaccess.h>
+
+#include "zcpool.h"
+
+/**
+ * struct zcpool_user_arg - the caller's struct
+ * @ptr: its address
+ * @size: its size, at least that of the first version
+ */
+struct zcpool_user_arg {
+	void __user *ptr;
+	size_t size;
+};
+
+/* Copy a struct back, as much of it as the caller knows. */
+static int zcpool_copy_out(const struct zcpool_user_arg *user, const void *arg, size_t size)
+{
+	return copy_to_user(user->ptr, arg, min(user->size, size)) ? -EFAULT : 0;
+}
+
+static u64 zcpool_features(void)
+{
+	u64 features = ZCPOOL_FEATURE_SPLICE;
+
+	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+		features |= ZCPOOL_FEATURE_HUGE_MAP;
+	if (ZCPOOL_KERNEL_FIXED_BUFFERS)
+		features |= ZCPOOL_FEATURE_FIXED_BUFFERS;
+	return features;
+}
+
+static long zcpool_ioctl_query(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_handle *handle = file->private_data;
+	struct zcpool_pool *pool = zcpool_handle_pool(handle);
+	struct zcpool_query *query = arg;
+
+	if (query->flags)
+		return -EINVAL;
+
+	*query = (struct zcpool_query){
+		.abi_version = ZCPOOL_ABI_VERSION,
+		.features = zcpool_features(),
+		.max_count = ZCPOOL_COUNT_MAX,
+		.min_stride = ZCPOOL_FOLIO_SIZE_MIN,
+		.max_buffer_size = ZCPOOL_BUFFER_SIZE_MAX,
+		.max_pool_bytes = zcpool_max_pool_bytes(),
+		.max_total_bytes = zcpool_max_total_bytes(),
+		.total_bytes = zcpool_total_bytes(),
+		.max_batch = ZCPOOL_BATCH_MAX,
+		.dma_bits_min = ZCPOOL_DMA_BITS_MIN,
+	};
+	if (pool) {
+		query->pool_id = pool->id;
+		query->buffer_size = pool->geometry.buffer_size;
+		query->stride = pool->geometry.stride;
+		query->chunk = PAGE_SIZE << pool->geometry.order;
+		query->size = pool->geometry.size;
+		query->count = pool->geometry.count;
+		query->dma_bits = pool->geometry.dma_bits;
+		spin_lock(&pool->lock);
+		query->owned = handle->nr_owned;
+		query->owned_total = pool->nr_owned;
+		spin_unlock(&pool->lock);
+		query->unowned = query->count - query->owned_total;
+	}
+	return zcpool_copy_out(user, query, sizeof(*query));
+}
+
+/* Check what CREATE is asked for, and round it to whole folios. */
+static int zcpool_geometry_init(struct zcpool_geometry *geometry,
+				const struct zcpool_create *create)
+{
+	u64 folio_size;
+
+	if (create->flags & ~ZCPOOL_CREATE_F_NUMA_NODE)
+		return -EINVAL;
+	if (!create->buffer_size || create->buffer_size > ZCPOOL_BUFFER_SIZE_MAX)
+		return -EINVAL;
+	if (!create->count || create->count > ZCPOOL_COUNT_MAX)
+		return -EINVAL;
+	if (create->dma_bits && (create->dma_bits < ZCPOOL_DMA_BITS_MIN || create->dma_bits > 64))
+		return -EINVAL;
+
+	geometry->node = NUMA_NO_NODE;
+	if (create->flags & ZCPOOL_CREATE_F_NUMA_NODE) {
+		if (create->numa_node >= MAX_NUMNODES || !node_state(create->numa_node, N_MEMORY))
+			return -EINVAL;
+		geometry->node = create->numa_node;
+	} else if (create->numa_node) {
+		return -EINVAL;
+	}
+
+	geometry->stride = round_up(create->buffer_size, (u64)ZCPOOL_FOLIO_SIZE_MAX);
+	if (create->buffer_size < ZCPOOL_FOLIO_SIZE_MAX)
+		geometry->stride = roundup_pow_of_two(max_t(u64, create->buffer_size,
+							    ZCPOOL_FOLIO_SIZE_MIN));
+	folio_size = min_t(u64, geometry->stride, ZCPOOL_FOLIO_SIZE_MAX);
+	geometry->order = ilog2(folio_size) - PAGE_SHIFT;
+	geometry->buffer_size = create->buffer_size;
+	geometry->count = create->count;
+	geometry->size = geometry->stride * create->count;
+	geometry->dma_bits = create->dma_bits;
+	return 0;
+}
+
+static long zcpool_create_locked(struct zcpool_handle *handle, struct zcpool_create *create,
+				 const struct zcpool_geometry *geometry,
+				 const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool;
+	int error;
+
+	if (zcpool_handle_pool(handle))
+		return -EBUSY;
+
+	pool = zcpool_pool_create(geometry);
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+
+	create->stride = geometry->stride;
+	create->size = geometry->size;
+	error = zcpool_copy_out(user, create, sizeof(*create));
+	if (!error)
+		error = zcpool_handle_bind(handle, pool);
+	if (error)
+		zcpool_pool_put(pool);
+	return error;
+}
+
+static long zcpool_ioctl_create(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_handle *handle = file->private_data;
+	struct zcpool_create *create = arg;
+	struct zcpool_geometry geometry;
+	long error;
+
+	error = zcpool_geometry_init(&geometry, create);
+	if (error)
+		return error;
+
+	if (mutex_lock_killable(&handle->bind_lock))
+		return -EINTR;
+	error = zcpool_create_locked(handle, create, &geometry, user);
+	mutex_unlock(&handle->bind_lock);
+	return error;
+}
+
+static long zcpool_ioctl_get(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_handle *handle = file->private_data;
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	u32 indices[ZCPOOL_BATCH_MAX];
+	struct zcpool_get *get = arg;
+	int taken, error;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (!get->count || (get->flags & ~ZCPOOL_GET_F_NONBLOCK))
+		return -EINVAL;
+
+	get->count = min(get->count, ZCPOOL_BATCH_MAX);
+	taken = zcpool_buffers_take(pool, handle, indices, get->count);
+	if (!taken) {
+		if ((get->flags & ZCPOOL_GET_F_NONBLOCK) || (file->f_flags & O_NONBLOCK)) {
+			/* Edge-triggered epoll polls no more before it is woken. */
+			zcpool_wake_hint(pool);
+			return -EAGAIN;
+		}
+		taken = zcpool_wait_take(pool, handle, indices, get->count, get->timeout_ns);
+		if (taken < 0)
+			return taken;
+	}
+
+	get->count = taken;
+	if (copy_to_user(u64_to_user_ptr(get->indices), indices, taken * sizeof(*indices)) ||
+	    zcpool_copy_out(user, get, sizeof(*get))) {
+		zcpool_buffers_put(pool, handle, indices, taken, &error);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+static int zcpool_put_user_indices(struct zcpool_pool *pool, struct zcpool_handle *handle,
+				   const u32 __user *user_indices, u32 count, u32 *put)
+{
+	u32 indices[ZCPOOL_BATCH_MAX];
+	int error = 0;
+
+	*put = 0;
+	while (*put < count && !error) {
+		u32 batch = min(count - *put, ZCPOOL_BATCH_MAX);
+
+		if (copy_from_user(indices, user_indices + *put, batch * sizeof(*indices)))
+			return -EFAULT;
+		*put += zcpool_buffers_put(pool, handle, indices, batch, &error);
+		cond_resched();
+	}
+	return error;
+}
+
+static long zcpool_ioctl_put(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_put *put = arg;
+	int error;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (!put->count || put->flags)
+		return -EINVAL;
+
+	error = zcpool_put_user_indices(pool, file->private_data, u64_to_user_ptr(put->indices),
+					put->count, &put->count);
+	/* How far it came matters most when it came not far. */
+	return zcpool_copy_out(user, put, sizeof(*put)) ?: error;
+}
+
+/* Room for the struct of any command. */
+union zcpool_arg {
+	struct zcpool_query query;
+	struct zcpool_create create;
+	struct zcpool_get get;
+	struct zcpool_put put;
+};
+
+/**
+ * struct zcpool_command - an ioctl
+ * @size: of its struct, as this kernel knows it
+ * @min_size: of the struct's first version
+ * @run: does it; the struct is read, and copied back by @run
+ */
+struct zcpool_command {
+	size_t size;
+	size_t min_size;
+	long (*run)(struct file *file, void *arg, const struct zcpool_user_arg *user);
+};
+
+#define ZCPOOL_COMMAND(verb, VERB) \
+	[_IOC_NR(ZCPOOL_IOC_##VERB)] = { \
+		.size = sizeof(struct zcpool_##verb), \
+		.min_size = ZCPOOL_##VERB##_SIZE_VER0, \
+		.run = zcpool_ioctl_##verb, \
+	}
+
+static const struct zcpool_command zcpool_commands[] = {
+	ZCPOOL_COMMAND(query, QUERY),
+	ZCPOOL_COMMAND(create, CREATE),
+	ZCPOOL_COMMAND(get, GET),
+	ZCPOOL_COMMAND(put, PUT),
+};
+
+/** zcpool_ioctl() - file_operations.unlocked_ioctl of a handle */
+long zcpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct zcpool_user_arg user = {
+		.ptr = (void __user *)arg,
+		.size = _IOC_SIZE(cmd),
+	};
+	const struct zcpool_command *command;
+	unsigned int nr = _IOC_NR(cmd);
+	union zcpool_arg buffer;
+	int error;
+
+	if (_IOC_TYPE(cmd) != ZCPOOL_IOC_TYPE || _IOC_DIR(cmd) != (_IOC_READ | _IOC_WRITE) ||
+	    nr >= ARRAY_SIZE(zcpool_commands))
+		return -ENOTTY;
+	command = &zcpool_commands[array_index_nospec(nr, ARRAY_SIZE(zcpool_commands))];
+	if (user.size < command->min_size)
+		return -EINVAL;
+
+	error = copy_struct_from_user(&buffer, command->size, user.ptr, user.size);
+	if (error)
+		return error;
+	return command->run(file, &buffer, &user);
+}

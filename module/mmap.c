@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Mappings of the pool into processes. */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+
+#include "zcpool.h"
+
+/*
+ * A reference-counted page in an ordinary table entry is what O_DIRECT,
+ * MSG_ZEROCOPY, io_uring, RDMA and the rest know how to pin.  There is no
+ * ->page_mkwrite, since with one FOLL_LONGTERM pins would be refused, and no
+ * VM_MIXEDMAP, with which zapping a huge entry would forget its reference.
+ */
+static vm_fault_t zcpool_fault(struct vm_fault *vmf)
+{
+	struct zcpool_pool *pool = vmf->vma->vm_file->private_data;
+	u64 offset = (u64)vmf->pgoff << PAGE_SHIFT;
+	struct zcpool_chunk chunk;
+
+	/* Unreachable while VM_DONTEXPAND keeps mappings as long as they were. */
+	if (WARN_ON_ONCE(offset >= pool->geometry.size))
+		return VM_FAULT_SIGBUS;
+
+	chunk = zcpool_pool_chunk(pool, offset, PAGE_SIZE);
+	/* Locked until the entry is made: see zcpool_folio_idle(). */
+	folio_lock(chunk.folio);
+	folio_get(chunk.folio);
+	vmf->page = folio_page(chunk.folio, chunk.offset >> PAGE_SHIFT);
+	return VM_FAULT_LOCKED;
+}
+
+static const struct vm_operations_struct zcpool_vm_ops = {
+	.fault = zcpool_fault,
+};
+
+/**
+ * zcpool_mmap() - file_operations.mmap of a handle
+ * @file: handle
+ * @vma: new mapping
+ *
+ * Return: 0, -ENXIO without a pool, or -EINVAL for a private mapping (its
+ * copy-on-write would part it from the pool) or one beyond the pool's end.
+ */
+int zcpool_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	unsigned long pages;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (!(vma->vm_flags & VM_SHARED) && (vma->vm_flags & VM_MAYWRITE))
+		return -EINVAL;
+
+	pages = pool->geometry.size >> PAGE_SHIFT;
+	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
+		return -EINVAL;
+
+	/*
+	 * DONTEXPAND keeps mremap() from growing it, and mlock, KSM and
+	 * khugepaged away.  Core dumps leave payload out.
+	 */
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_ops = &zcpool_vm_ops;
+	/*
+	 * The mapping holds the pool, not the handle, which may be closed, and
+	 * goes by the pool's own address_space, whose size is the pool's.
+	 */
+	vma_set_file(vma, pool->file);
+	return 0;
+}

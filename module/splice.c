@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* splice(), tee() and sendfile() from the pool: page references, never copies. */
+#include <linux/file.h>
+#include <linux/pipe_fs_i.h>
+#include <linux/splice.h>
+
+#include "trace.h"
+#include "zcpool.h"
+
+/*
+ * Most bytes in a pipe slot.  Sockets take slots of any length, but unix
+ * sockets on 6.1 check their buffer only between slots
+ * (unix_stream_sendpage()), so one slot must not be much of it.
+ */
+#define ZCPOOL_SLOT_MAX SZ_64K
+
+/* tee() makes a second slot: a reference to the pages and one to the pool. */
+static bool zcpool_slot_get(struct pipe_inode_info *pipe, struct pipe_buffer *slot)
+{
+	struct zcpool_pool *pool = (struct zcpool_pool *)slot->private;
+
+	if (!generic_pipe_buf_get(pipe, slot))
+		return false;
+	zcpool_pool_get(pool);
+	return true;
+}
+
+static void zcpool_slot_release(struct pipe_inode_info *pipe, struct pipe_buffer *slot)
+{
+	struct zcpool_pool *pool = (struct zcpool_pool *)slot->private;
+
+	generic_pipe_buf_release(pipe, slot);
+	zcpool_wake_hint(pool);
+	/* Deferred: the module's code stays until this function has returned. */
+	zcpool_pool_put(pool);
+}
+
+/*
+ * Without ->try_steal nobody makes the pages their own, as fuse would put them
+ * into its page cache.  Without ->confirm the content is there at once.
+ */
+static const struct pipe_buf_operations zcpool_slot_ops = {
+	.get = zcpool_slot_get,
+	.release = zcpool_slot_release,
+};
+
+/* Hand @length bytes at pool offset @offset, or their beginning, to the pipe. */
+static ssize_t zcpool_splice_slot(struct zcpool_pool *pool, struct pipe_inode_info *pipe,
+				  u64 offset, u64 length)
+{
+	struct zcpool_chunk chunk;
+	struct pipe_buffer slot;
+
+	chunk = zcpool_pool_chunk(pool, offset, min_t(u64, length, ZCPOOL_SLOT_MAX));
+	/*
+	 * The folio's first page with an offset beyond it, rather than the page
+	 * of the offset: skb_can_coalesce() joins neighbours of one page.
+	 */
+	slot = (struct pipe_buffer){
+		.page = folio_page(chunk.folio, 0),
+		.offset = chunk.offset,
+		.len = chunk.length,
+		.ops = &zcpool_slot_ops,
+		.private = (unsigned long)pool,
+	};
+	if (!zcpool_slot_get(pipe, &slot))
+		return -EFAULT;
+	/* Releases the slot if the pipe is full or has no reader. */
+	return add_to_pipe(pipe, &slot);
+}
+
+/**
+ * zcpool_splice_read() - file_operations.splice_read of a handle
+ * @file: handle
+ * @ppos: pool offset, moved on
+ * @pipe: pipe, locked by the caller
+ * @len: most bytes to hand over
+ * @flags: SPLICE_F_*; none makes a difference
+ *
+ * Return: bytes handed over, 0 at the end of the pool, -ENXIO without a pool,
+ * -EAGAIN if the pipe is full, -EPIPE if it has no reader, or -EFAULT if the
+ * pages have too many references.
+ */
+ssize_t zcpool_splice_read(struct file *file, loff_t *ppos, struct pipe_inode_info *pipe,
+			   size_t len, unsigned int flags)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	u64 start = *ppos;
+	u64 offset = start;
+	u64 end;
+	ssize_t ret = 0;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+
+	end = start + min_t(u64, len, pool->geometry.size - min(start, pool->geometry.size));
+	while (offset < end) {
+		ret = zcpool_splice_slot(pool, pipe, offset, end - offset);
+		if (ret < 0)
+			break;
+		offset += ret;
+	}
+	if (offset == start)
+		return ret;
+
+	trace_zcpool_splice(pool, start, offset - start);
+	*ppos = offset;
+	return offset - start;
+}

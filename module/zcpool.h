@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The module's types, and who holds and locks what.
+ *
+ * Life times.  The *pool file* is an open file that no descriptor table ever
+ * shows.  Its ->release() frees the pool, so whatever needs the pool holds a
+ * reference to that file: every bound handle, every mapping (vm_file) and every
+ * pipe slot.  It also pins the module: its file_operations name their owner, and
+ * the pseudo file system that its inode lives on is pinned per pool.  What ends
+ * up in a socket holds only the pages: these outlive pool and module and go
+ * back to the page allocator by themselves.
+ *
+ * Locks, outermost first:
+ *   zcpool_handle.bind_lock   mutex; binding a pool to the handle
+ *   folio lock                taken by .fault; lets zcpool_buffer_idle() exclude
+ *                             new mappings; only tried under the pool's lock
+ *   zcpool_pool.lock          spinlock; ownership and the lists; never taken in
+ *                             interrupt context, and nothing sleeps under it
+ *   zcpool_pool.wait.lock     the wait queue's own
+ * No lock is held while user memory is accessed.
+ */
+#ifndef ZCPOOL_H
+#define ZCPOOL_H
+
+#include <linux/atomic.h>
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/poll.h>
+#include <linux/sched/user.h>
+#include <linux/sizes.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include <linux/zcpool.h>
+
+/* Most buffers of one pool. */
+#define ZCPOOL_COUNT_MAX 1000000U
+/* Largest buffer, bytes: 512 folios to look at when one is judged. */
+#define ZCPOOL_BUFFER_SIZE_MAX SZ_1G
+/* Most buffers one GET hands out, and PUT takes at a time: indices on stack. */
+#define ZCPOOL_BATCH_MAX 128U
+/*
+ * Smallest folio: an order-0 page without mapping falls off the fast path of
+ * get_user_pages() under CONFIG_SECRETMEM, and TCP_ZEROCOPY_RECEIVE would map
+ * it into other processes.
+ */
+#define ZCPOOL_FOLIO_SIZE_MIN (PAGE_SIZE * 2)
+/* Largest folio: do_set_pmd() maps folios of exactly this size by huge entry. */
+#define ZCPOOL_FOLIO_SIZE_MAX SZ_2M
+/* Narrowest DMA limit: what ZONE_DMA guarantees where it exists (16 MiB). */
+#define ZCPOOL_DMA_BITS_MIN 24U
+
+struct zcpool_handle;
+
+/**
+ * struct zcpool_buffer - the unit of ownership and of reuse
+ * @node: in zcpool_handle.owned, zcpool_pool.idle or zcpool_pool.in_flight
+ * @owner: handle that owns it, NULL if none
+ * @refs: references to its folios when it was last found idle
+ *
+ * All fields are protected by zcpool_pool.lock.
+ */
+struct zcpool_buffer {
+	struct list_head node;
+	struct zcpool_handle *owner;
+	int refs;
+};
+
+/**
+ * struct zcpool_charge - what a pool's memory is charged to
+ * @user: user whose locked_vm holds the charge, NULL if it is exempt
+ * @bytes: size of the pool
+ *
+ * The memory cgroup is not here: pages charged by __GFP_ACCOUNT know theirs.
+ */
+struct zcpool_charge {
+	struct user_struct *user;
+	u64 bytes;
+};
+
+/**
+ * struct zcpool_memory - the folios of a pool
+ * @folios: all folios in the order of the pool's byte space
+ * @nr: number of folios
+ * @order: of each folio
+ */
+struct zcpool_memory {
+	struct folio **folios;
+	unsigned long nr;
+	unsigned int order;
+};
+
+/**
+ * struct zcpool_geometry - what CREATE asked for, checked and rounded
+ * @buffer_size: bytes per buffer as asked for
+ * @stride: distance of two buffers, bytes; a multiple of the folio size
+ * @size: bytes of the pool, @count * @stride
+ * @count: buffers
+ * @order: of each folio
+ * @node: NUMA node or NUMA_NO_NODE
+ * @dma_bits: limit of physical addresses, 0 for none
+ */
+struct zcpool_geometry {
+	u64 buffer_size;
+	u64 stride;
+	u64 size;
+	u32 count;
+	unsigned int order;
+	int node;
+	u32 dma_bits;
+};
+
+/**
+ * struct zcpool_pool - buffers and their memory
+ * @id: unique while the module is loaded
+ * @file: the pool file; not a reference, it owns the pool
+ * @geometry: constant
+ * @memory: constant
+ * @charge: constant
+ * @creator: uid that created the pool, for fdinfo
+ * @folios_per_buffer: constant
+ * @buffers: one per buffer
+ * @lock: protects all below but @wait and @rescan_*, and every buffer's fields
+ * @idle: unowned buffers found or presumed free; the last put is first
+ * @in_flight: unowned buffers found to be held; the longest put is first
+ * @nr_in_flight: length of @in_flight
+ * @nr_owned: buffers owned by any handle
+ * @wait: sleeping GETs (exclusive) and pollers
+ * @rescan_timer: looks at @in_flight again while somebody waits
+ * @rescan_work: does so, in process context
+ * @rescan_delay: next delay of @rescan_timer, nanoseconds
+ */
+struct zcpool_pool {
+	u64 id;
+	struct file *file;
+	struct zcpool_geometry geometry;
+	struct zcpool_memory memory;
+	struct zcpool_charge charge;
+	kuid_t creator;
+	unsigned int folios_per_buffer;
+	struct zcpool_buffer *buffers;
+
+	spinlock_t lock;
+	struct list_head idle;
+	struct list_head in_flight;
+	u32 nr_in_flight;
+	u32 nr_owned;
+
+	wait_queue_head_t wait;
+	struct hrtimer rescan_timer;
+	struct work_struct rescan_work;
+	u64 rescan_delay;
+};
+
+/**
+ * struct zcpool_handle - an open file of /dev/zcpool
+ * @pool: NULL until bound, then constant; written under @bind_lock
+ * @bind_lock: makes sure that one pool at most is bound
+ * @owned: buffers this handle owns; protected by the pool's lock
+ * @nr_owned: length of @owned; protected by the pool's lock
+ */
+struct zcpool_handle {
+	struct zcpool_pool *pool;
+	struct mutex bind_lock;
+	struct list_head owned;
+	u32 nr_owned;
+};
+
+/**
+ * zcpool_handle_pool() - the pool of a handle
+ * @handle: handle
+ *
+ * Return: the pool, NULL while the handle has none.  It lives as long as the
+ * handle does.
+ */
+static inline struct zcpool_pool *zcpool_handle_pool(struct zcpool_handle *handle)
+{
+	/* Pairs with smp_store_release() in zcpool_handle_bind(). */
+	return smp_load_acquire(&handle->pool);
+}
+
+/**
+ * zcpool_file_pool() - the pool of an open file of the device
+ * @file: a handle
+ *
+ * Return: the pool, or ERR_PTR(-ENXIO) while the handle has none.
+ */
+static inline struct zcpool_pool *zcpool_file_pool(struct file *file)
+{
+	struct zcpool_pool *pool = zcpool_handle_pool(file->private_data);
+
+	return pool ?: ERR_PTR(-ENXIO);
+}
+
+static inline u32 zcpool_buffer_index(const struct zcpool_pool *pool,
+				      const struct zcpool_buffer *buffer)
+{
+	return buffer - pool->buffers;
+}
+
+/**
+ * struct zcpool_chunk - physically contiguous part of a pool
+ * @folio: folio it lies in
+ * @offset: bytes from the folio's start
+ * @length: bytes
+ */
+struct zcpool_chunk {
+	struct folio *folio;
+	size_t offset;
+	size_t length;
+};
+
+/**
+ * zcpool_pool_chunk() - find the memory behind a pool offset
+ * @pool: pool
+ * @offset: bytes, below the pool's size
+ * @length: bytes wanted from there on
+ *
+ * Return: the part of [@offset, @offset + @length) that lies in the folio of
+ * @offset.
+ */
+static inline struct zcpool_chunk zcpool_pool_chunk(const struct zcpool_pool *pool, u64 offset,
+						    u64 length)
+{
+	unsigned int shift = PAGE_SHIFT + pool->memory.order;
+	struct zcpool_chunk chunk;
+
+	chunk.folio = pool->memory.folios[offset >> shift];
+	chunk.offset = offset & (BIT_ULL(shift) - 1);
+	chunk.length = min_t(u64, length, BIT_ULL(shift) - chunk.offset);
+	return chunk;
+}
+
+/* handle.c */
+extern const struct file_operations zcpool_handle_fops;
+int zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool);
+
+/* ioctl.c */
+long zcpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+/* pool.c */
+struct zcpool_pool *zcpool_pool_create(const struct zcpool_geometry *geometry);
+void zcpool_pool_get(struct zcpool_pool *pool);
+void zcpool_pool_put(struct zcpool_pool *pool);
+
+/* charge.c */
+u64 zcpool_max_pool_bytes(void);
+u64 zcpool_max_total_bytes(void);
+u64 zcpool_total_bytes(void);
+int zcpool_charge(struct zcpool_charge *charge, u64 bytes);
+void zcpool_uncharge(struct zcpool_charge *charge);
+
+/* memory.c */
+int zcpool_memory_alloc(struct zcpool_memory *memory, const struct zcpool_geometry *geometry);
+void zcpool_memory_free(struct zcpool_memory *memory);
+
+/* buffer.c */
+void zcpool_buffers_init(struct zcpool_pool *pool);
+u32 zcpool_buffers_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 *indices,
+			u32 count);
+u32 zcpool_buffers_put(struct zcpool_pool *pool, struct zcpool_handle *handle, const u32 *indices,
+		       u32 count, int *error);
+void zcpool_buffers_disown(struct zcpool_pool *pool, struct zcpool_handle *handle);
+u32 zcpool_buffers_rescan(struct zcpool_pool *pool);
+bool zcpool_buffers_available(struct zcpool_pool *pool);
+
+/* wait.c */
+void zcpool_wait_init(struct zcpool_pool *pool);
+void zcpool_wait_destroy(struct zcpool_pool *pool);
+int zcpool_wait_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 *indices,
+		     u32 count, u64 timeout_ns);
+void zcpool_wake(struct zcpool_pool *pool, u32 count);
+void zcpool_wake_hint(struct zcpool_pool *pool);
+__poll_t zcpool_poll(struct file *file, poll_table *wait);
+
+/* mmap.c */
+int zcpool_mmap(struct file *file, struct vm_area_struct *vma);
+
+/* rw.c */
+ssize_t zcpool_read_iter(struct kiocb *iocb, struct iov_iter *to);
+ssize_t zcpool_write_iter(struct kiocb *iocb, struct iov_iter *from);
+loff_t zcpool_llseek(struct file *file, loff_t offset, int whence);
+
+/* splice.c */
+ssize_t zcpool_splice_read(struct file *file, loff_t *ppos, struct pipe_inode_info *pipe,
+			   size_t len, unsigned int flags);
+
+#endif /* ZCPOOL_H */

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
+/*
+ * zcpool: a pool of DMA-capable buffers that programs map, splice and send.
+ *
+ * An open file of /dev/zcpool is a *handle*.  CREATE binds it to a new *pool*
+ * of equal *buffers*; buffer I occupies the bytes [I * stride, (I + 1) * stride)
+ * of the pool's linear byte space, and mmap(), read(), write(), lseek(),
+ * splice() and sendfile() on the handle all use the same offsets.  GET makes
+ * the handle the owner of free buffers, PUT gives them up.  A buffer that was
+ * PUT while a pipe, a socket, or direct I/O still holds its memory is *in
+ * flight*: it becomes *free*, and GET may hand it out again, when the last of
+ * these holders is gone.  User mappings are not holders.
+ *
+ * Every ioctl takes one struct.  The command carries the struct's size: the
+ * kernel reads as many bytes as the program's struct has, takes fields that the
+ * program does not know as zero, and fails with E2BIG where the program sets
+ * fields that the kernel does not know.  Structs only ever grow at their end,
+ * and zero in a new field means what happened before the field existed.
+ *
+ * Errors common to all commands:
+ *   ENOTTY   the command is unknown
+ *   EFAULT   the struct, or memory it points to, cannot be read or written
+ *   EINVAL   the struct is shorter than its first version, a flag is unknown,
+ *            or a value is out of its documented range
+ *   E2BIG    the struct is longer than the kernel's and its tail is not zero
+ *   ENXIO    the handle has no pool (every command but QUERY and CREATE; also
+ *            mmap, read, write, lseek and splice; poll reports POLLERR)
+ */
+#ifndef _UAPI_LINUX_ZCPOOL_H
+#define _UAPI_LINUX_ZCPOOL_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Type byte of the commands; no type in ioctl-number.rst of Linux 7.2 uses it. */
+#define ZCPOOL_IOC_TYPE 0xBC
+
+/* Version of this interface, as QUERY reports it: grows with every addition. */
+#define ZCPOOL_ABI_VERSION 1
+
+/* Bits of zcpool_query.features. */
+/** The pool hands out splice and sendfile references, never copies. */
+#define ZCPOOL_FEATURE_SPLICE (1ULL << 0)
+/** Buffers of 2 MiB and more are mapped by huge page-table entries. */
+#define ZCPOOL_FEATURE_HUGE_MAP (1ULL << 1)
+/** io_uring fixed buffers over a mapping of the pool work on this kernel. */
+#define ZCPOOL_FEATURE_FIXED_BUFFERS (1ULL << 2)
+
+/**
+ * struct zcpool_query - argument of ZCPOOL_IOC_QUERY
+ * @abi_version: out: ZCPOOL_ABI_VERSION of the running module
+ * @flags: in: must be 0
+ * @features: out: ZCPOOL_FEATURE_* bits that hold on the running kernel
+ * @max_count: out: most buffers that one pool may have
+ * @min_stride: out: smallest stride, bytes
+ * @max_buffer_size: out: largest buffer, bytes
+ * @max_pool_bytes: out: largest pool, bytes (module parameter max_pool_bytes)
+ * @max_total_bytes: out: most bytes of all pools together (module parameter
+ *                   max_total_bytes)
+ * @total_bytes: out: bytes that all pools hold now
+ * @max_batch: out: most buffers that one GET hands out
+ * @dma_bits_min: out: smallest accepted zcpool_create.dma_bits other than 0
+ * @pool_id: out: number of this handle's pool, unique while the module is
+ *           loaded; 0: the handle has no pool and all later fields are 0
+ * @buffer_size: out: bytes per buffer as asked of CREATE
+ * @stride: out: distance of two buffers, bytes
+ * @chunk: out: bytes that are physically contiguous at least, counted from a
+ *         multiple of this number: a power of two, at most 2 MiB
+ * @size: out: size of the pool's byte space, count * stride
+ * @count: out: buffers in the pool
+ * @dma_bits: out: zcpool_create.dma_bits
+ * @owned: out: buffers owned by this handle
+ * @owned_total: out: buffers owned by any handle
+ * @unowned: out: buffers without owner, free or in flight
+ * @reserved: out: 0
+ *
+ * Works on a handle without a pool.  Errors: the common ones.
+ */
+struct zcpool_query {
+	__u32 abi_version;
+	__u32 flags;
+	__u64 features;
+	__u64 max_count;
+	__u64 min_stride;
+	__u64 max_buffer_size;
+	__u64 max_pool_bytes;
+	__u64 max_total_bytes;
+	__u64 total_bytes;
+	__u32 max_batch;
+	__u32 dma_bits_min;
+	__u64 pool_id;
+	__u64 buffer_size;
+	__u64 stride;
+	__u64 chunk;
+	__u64 size;
+	__u32 count;
+	__u32 dma_bits;
+	__u32 owned;
+	__u32 owned_total;
+	__u32 unowned;
+	__u32 reserved;
+};
+#define ZCPOOL_QUERY_SIZE_VER0 136
+
+/* Bits of zcpool_create.flags. */
+/** Allocate on NUMA node zcpool_create.numa_node, and nowhere else. */
+#define ZCPOOL_CREATE_F_NUMA_NODE (1U << 0)
+
+/**
+ * struct zcpool_create - argument of ZCPOOL_IOC_CREATE
+ * @buffer_size: in: bytes per buffer, 1 to zcpool_query.max_buffer_size
+ * @count: in: buffers, 1 to zcpool_query.max_count
+ * @flags: in: ZCPOOL_CREATE_F_*
+ * @numa_node: in: an online node with memory if ZCPOOL_CREATE_F_NUMA_NODE is
+ *             set, else 0
+ * @dma_bits: in: 0, or zcpool_query.dma_bits_min to 64: every byte of the pool
+ *            has a physical address below 2^dma_bits
+ * @stride: out: distance of two buffers: @buffer_size rounded up to a power of
+ *          two of at least 8 KiB, beyond 2 MiB to a multiple of 2 MiB
+ * @size: out: size of the pool's byte space, @count * @stride
+ *
+ * Allocates, zeroes and charges the pool's memory, and binds the calling handle
+ * to it.  The memory is charged to the caller's memory cgroup, and to the
+ * caller's user against RLIMIT_MEMLOCK (not if the caller has CAP_IPC_LOCK).
+ * Both charges end with the pool: when the last handle, mapping, pipe slot and
+ * other user of it is gone.  A call that fails leaves nothing behind.
+ *
+ * Errors, beside the common ones:
+ *   EBUSY    the handle has a pool
+ *   EFBIG    the pool would be larger than max_pool_bytes
+ *   ENOSPC   all pools together would be larger than max_total_bytes
+ *   EDQUOT   the user's RLIMIT_MEMLOCK is too small
+ *   ENOMEM   not enough memory (on that node, in reach of @dma_bits), or the
+ *            caller's memory cgroup is at its limit; never an OOM kill
+ *   EINTR    the caller is being killed
+ */
+struct zcpool_create {
+	__u64 buffer_size;
+	__u32 count;
+	__u32 flags;
+	__u32 numa_node;
+	__u32 dma_bits;
+	__u64 stride;
+	__u64 size;
+};
+#define ZCPOOL_CREATE_SIZE_VER0 40
+
+/* Bits of zcpool_get.flags. */
+/** Fail with EAGAIN instead of waiting, as O_NONBLOCK on the handle does. */
+#define ZCPOOL_GET_F_NONBLOCK (1U << 0)
+
+/**
+ * struct zcpool_get - argument of ZCPOOL_IOC_GET
+ * @indices: in: user address of an array of @count __u32, filled with the
+ *           indices of the buffers handed out
+ * @timeout_ns: in: longest wait, nanoseconds; 0: no limit
+ * @count: in: most buffers wanted, 1 or more; out: buffers handed out; one call
+ *         hands out at most zcpool_query.max_batch
+ * @flags: in: ZCPOOL_GET_F_*
+ *
+ * Makes the calling handle the owner of up to @count free buffers, waiting for
+ * the first of them if there is none.  Their content is what it was when they
+ * were put.  A buffer whose memory anything but a user mapping still holds is
+ * never handed out.
+ *
+ * Errors, beside the common ones; @count is not written and no buffer changes
+ * hands:
+ *   EAGAIN     no buffer is free, and the handle is O_NONBLOCK or
+ *              ZCPOOL_GET_F_NONBLOCK is set
+ *   ETIMEDOUT  no buffer became free within @timeout_ns
+ *   EINTR      a signal came first (restarted under SA_RESTART if @timeout_ns
+ *              is 0)
+ *   EFAULT     @indices or the struct cannot be written; the buffers went back
+ */
+struct zcpool_get {
+	__u64 indices;
+	__u64 timeout_ns;
+	__u32 count;
+	__u32 flags;
+};
+#define ZCPOOL_GET_SIZE_VER0 24
+
+/**
+ * struct zcpool_put - argument of ZCPOOL_IOC_PUT
+ * @indices: in: user address of an array of @count __u32, the buffers to put
+ * @count: in: buffers to put, 1 or more; out: buffers put
+ * @flags: in: must be 0
+ *
+ * Gives up ownership.  A buffer may be put at any time, also while a transfer
+ * of its memory is under way: it becomes free when the transfer is over.  The
+ * array is taken in order; on an error the buffers before @count (as written
+ * back, also then) are put and the others are not.
+ *
+ * Errors, beside the common ones:
+ *   ERANGE   an index is not below the pool's count
+ *   EPERM    a buffer is not owned by this handle
+ */
+struct zcpool_put {
+	__u64 indices;
+	__u32 count;
+	__u32 flags;
+};
+#define ZCPOOL_PUT_SIZE_VER0 16
+
+#define ZCPOOL_IOC_QUERY _IOWR(ZCPOOL_IOC_TYPE, 0x00, struct zcpool_query)
+#define ZCPOOL_IOC_CREATE _IOWR(ZCPOOL_IOC_TYPE, 0x01, struct zcpool_create)
+#define ZCPOOL_IOC_GET _IOWR(ZCPOOL_IOC_TYPE, 0x02, struct zcpool_get)
+#define ZCPOOL_IOC_PUT _IOWR(ZCPOOL_IOC_TYPE, 0x03, struct zcpool_put)
+
+/*
+ * The handle as a file:
+ *
+ * open    EINVAL with O_DIRECT, which would turn splices into copies
+ * mmap    MAP_SHARED only (EINVAL); the range must lie within the pool (EINVAL)
+ * poll    POLLOUT: GET would hand out a buffer
+ * read    copies; 0 at the end of the pool
+ * write   copies; ENOSPC at the end of the pool
+ * splice  from the handle to a pipe, and sendfile from it: hands over
+ *         references to the pool's memory, in pieces of up to 64 KiB, never
+ *         copies; the source is not to be changed, nor reused by any way but
+ *         PUT and GET, while the references live
+ *         into the handle: copies once
+ * lseek   SEEK_SET, SEEK_CUR, SEEK_END
+ * fsync, msync  succeed at once: there is nothing behind the memory
+ */
+
+#endif /* _UAPI_LINUX_ZCPOOL_H */

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * libzcpool: a thin wrapper of /dev/zcpool.
+ *
+ * A call that fails returns a negative errno value and has printed nothing.
+ * What the kernel promises, and every errno, is in <linux/zcpool.h>.
+ *
+ * Threads: every function may be called from any thread at any time, except
+ * that zcpool_close() must be the last call on its pool, and that a slice must
+ * not be used after the reference held by its user has been released.
+ */
+#ifndef ZCPOOL_H
+#define ZCPOOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <linux/zcpool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The device, opened by zcpool_open(). */
+#define ZCPOOL_DEVICE "/dev/zcpool"
+
+/** A handle: an open file of the device, with the mapping of its pool. */
+struct zcpool;
+
+/* Handles */
+
+/* Open the device; flags: 0 or O_NONBLOCK, O_CLOEXEC is always set. */
+int zcpool_open(int flags, struct zcpool **pool);
+/* Take over a descriptor that came by fork, exec or SCM_RIGHTS. */
+int zcpool_adopt(int fd, struct zcpool **pool);
+/* Put what this process's magazines hold, unmap, close. */
+void zcpool_close(struct zcpool *pool);
+/* The descriptor, owned by the handle: poll, splice and sendfile on it. */
+int zcpool_fd(const struct zcpool *pool);
+
+/* One ioctl each */
+
+int zcpool_query(struct zcpool *pool, struct zcpool_query *query);
+int zcpool_create(struct zcpool *pool, struct zcpool_create *create);
+/*
+ * Returns how many of the count wanted buffers were handed out, at least 1.
+ * timeout_ns: < 0 waits without limit, 0 does not wait.
+ */
+int zcpool_get_batch(struct zcpool *pool, uint32_t *indices, uint32_t count,
+		     int64_t timeout_ns);
+/* Returns 0, or the error of the first buffer not put; *put: buffers put. */
+int zcpool_put_batch(struct zcpool *pool, const uint32_t *indices,
+		     uint32_t count, uint32_t *put);
+
+/* Buffers one by one, through the calling thread's magazine */
+
+/* timeout_ns as above.  Returns 0 and the index. */
+int zcpool_get(struct zcpool *pool, uint32_t *index, int64_t timeout_ns);
+int zcpool_put(struct zcpool *pool, uint32_t index);
+/* Give all that the calling thread's magazine holds back to the kernel. */
+int zcpool_flush(struct zcpool *pool);
+
+/* Geometry; constant once the pool is there, 0 before */
+
+uint32_t zcpool_count(const struct zcpool *pool);
+uint64_t zcpool_stride(const struct zcpool *pool);
+uint64_t zcpool_size(const struct zcpool *pool);
+/* Offset of a buffer in the pool's byte space: index * stride. */
+uint64_t zcpool_offset(const struct zcpool *pool, uint32_t index);
+
+/* Memory */
+
+/*
+ * Map the whole pool, once: later calls return the same address.  prot as for
+ * mmap().  The mapping lives until zcpool_close().
+ */
+int zcpool_map(struct zcpool *pool, int prot, void **addr);
+/* Address of a buffer in that mapping, NULL before zcpool_map(). */
+void *zcpool_addr(const struct zcpool *pool, uint32_t index);
+
+/* Slices: reference-counted parts of one owned buffer */
+
+struct zcpool_slice;
+
+/* The first slice of a buffer takes over its ownership from the caller. */
+int zcpool_slice_create(struct zcpool *pool, uint32_t index, uint64_t offset,
+			uint64_t length, struct zcpool_slice **slice);
+/* A part of a slice, with a reference of its own to the buffer. */
+int zcpool_slice_sub(struct zcpool_slice *slice, uint64_t offset,
+		     uint64_t length, struct zcpool_slice **sub);
+void zcpool_slice_retain(struct zcpool_slice *slice);
+/* The last reference to a buffer's last slice puts the buffer. */
+int zcpool_slice_release(struct zcpool_slice *slice);
+void *zcpool_slice_addr(const struct zcpool_slice *slice);
+uint64_t zcpool_slice_length(const struct zcpool_slice *slice);
+/* Offset in the pool's byte space, as sendfile() and splice() take it. */
+uint64_t zcpool_slice_offset(const struct zcpool_slice *slice);
+/*
+ * sendfile() of the slice to out_fd from byte *done of it on, advancing *done.
+ * Returns 0 when all went, else a negative errno with *done telling how far.
+ */
+int zcpool_slice_sendfile(struct zcpool_slice *slice, int out_fd,
+			  uint64_t *done);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ZCPOOL_H */
