@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Numbers, sizes and offsets of the interface never change, for 64- and 32-bit. */
+#include <stddef.h>
+
+#include "util.h"
+
+#include "kselftest_harness.h"
+
+TEST(command_numbers)
+{
+	ASSERT_EQ(0xC088BC00U, ZCPOOL_IOC_QUERY);
+	ASSERT_EQ(0xC028BC01U, ZCPOOL_IOC_CREATE);
+	ASSERT_EQ(0xC018BC02U, ZCPOOL_IOC_GET);
+	ASSERT_EQ(0xC010BC03U, ZCPOOL_IOC_PUT);
+}
+
+TEST(first_version_sizes)
+{
+	ASSERT_EQ(136, ZCPOOL_QUERY_SIZE_VER0);
+	ASSERT_EQ(40, ZCPOOL_CREATE_SIZE_VER0);
+	ASSERT_EQ(24, ZCPOOL_GET_SIZE_VER0);
+	ASSERT_EQ(16, ZCPOOL_PUT_SIZE_VER0);
+}
+
+TEST(struct_sizes)
+{
+	ASSERT_EQ(136, sizeof(struct zcpool_query));
+	ASSERT_EQ(40, sizeof(struct zcpool_create));
+	ASSERT_EQ(24, sizeof(struct zcpool_get));
+	ASSERT_EQ(16, sizeof(struct zcpool_put));
+}
+
+TEST(field_offsets)
+{
+	ASSERT_EQ(8, offsetof(struct zcpool_query, features));
+	ASSERT_EQ(56, offsetof(struct zcpool_query, total_bytes));
+	ASSERT_EQ(72, offsetof(struct zcpool_query, pool_id));
+	ASSERT_EQ(104, offsetof(struct zcpool_query, size));
+	ASSERT_EQ(112, offsetof(struct zcpool_query, count));
+	ASSERT_EQ(132, offsetof(struct zcpool_query, reserved));
+	ASSERT_EQ(8, offsetof(struct zcpool_create, count));
+	ASSERT_EQ(24, offsetof(struct zcpool_create, stride));
+	ASSERT_EQ(8, offsetof(struct zcpool_get, timeout_ns));
+	ASSERT_EQ(16, offsetof(struct zcpool_get, count));
+	ASSERT_EQ(8, offsetof(struct zcpool_put, count));
+}
+
+TEST_HARNESS_MAIN

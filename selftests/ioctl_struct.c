@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every command takes shorter structs down to its first version, longer ones
+ * whose tail is zero, and refuses everything else with the documented errno.
+ */
+#include "util.h"
+
+#include "kselftest_harness.h"
+
+FIXTURE(command)
+{
+	int fd;
+	uint32_t index;
+	/* The struct and whatever comes behind it. */
+	uint64_t arg[64];
+};
+
+FIXTURE_VARIANT(command)
+{
+	unsigned int nr;
+	size_t size;
+};
+
+FIXTURE_VARIANT_ADD(command, query)
+{
+	.nr = 0, .size = ZCPOOL_QUERY_SIZE_VER0,
+};
+
+FIXTURE_VARIANT_ADD(command, create)
+{
+	.nr = 1, .size = ZCPOOL_CREATE_SIZE_VER0,
+};
+
+FIXTURE_VARIANT_ADD(command, get)
+{
+	.nr = 2, .size = ZCPOOL_GET_SIZE_VER0,
+};
+
+FIXTURE_VARIANT_ADD(command, put)
+{
+	.nr = 3, .size = ZCPOOL_PUT_SIZE_VER0,
+};
+
+static int call(int fd, unsigned int nr, size_t size, void *arg)
+{
+	return ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, ZCPOOL_IOC_TYPE, nr, size), arg) ? -errno : 0;
+}
+
+/* A handle and a struct with which the command succeeds. */
+FIXTURE_SETUP(command)
+{
+	struct zcpool_create *create_arg = (void *)self->arg;
+	struct zcpool_get *get_arg = (void *)self->arg;
+	struct zcpool_put *put_arg = (void *)self->arg;
+
+	self->fd = open(DEVICE, O_RDWR);
+	ASSERT_GE(self->fd, 0);
+	if (variant->nr != 1) {
+		ASSERT_EQ(0, create(self->fd, 8 * KIB, 4));
+	}
+	memset(self->arg, 0, sizeof(self->arg));
+	switch (variant->nr) {
+	case 1:
+		create_arg->buffer_size = 8 * KIB;
+		create_arg->count = 1;
+		break;
+	case 2:
+		get_arg->indices = (uintptr_t)&self->index;
+		get_arg->count = 1;
+		break;
+	case 3:
+		self->index = get_now(self->fd);
+		put_arg->indices = (uintptr_t)&self->index;
+		put_arg->count = 1;
+		break;
+	}
+}
+
+FIXTURE_TEARDOWN(command)
+{
+	close(self->fd);
+}
+
+TEST_F(command, exact)
+{
+	ASSERT_EQ(0, call(self->fd, variant->nr, variant->size, self->arg));
+}
+
+TEST_F(command, shorter_than_first_version_is_EINVAL)
+{
+	ASSERT_EQ(-EINVAL, call(self->fd, variant->nr, variant->size - 8, self->arg));
+	ASSERT_EQ(-EINVAL, call(self->fd, variant->nr, 0, self->arg));
+}
+
+TEST_F(command, longer_with_zero_tail)
+{
+	ASSERT_EQ(0, call(self->fd, variant->nr, variant->size + 64, self->arg));
+}
+
+TEST_F(command, longer_with_garbage_tail_is_E2BIG)
+{
+	((char *)self->arg)[variant->size + 63] = 1;
+	ASSERT_EQ(-E2BIG, call(self->fd, variant->nr, variant->size + 64, self->arg));
+	/* It did nothing: now it succeeds. */
+	((char *)self->arg)[variant->size + 63] = 0;
+	ASSERT_EQ(0, call(self->fd, variant->nr, variant->size + 64, self->arg));
+}
+
+TEST_F(command, bad_pointer_is_EFAULT)
+{
+	ASSERT_EQ(-EFAULT, call(self->fd, variant->nr, variant->size, NULL));
+	ASSERT_EQ(-EFAULT, call(self->fd, variant->nr, variant->size, (void *)-4096L));
+}
+
+TEST_F(command, read_only_struct_is_EFAULT)
+{
+	struct zcpool_query before, after;
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, (void *)page);
+	memcpy(page, self->arg, sizeof(self->arg));
+	ASSERT_EQ(0, mprotect(page, 4096, PROT_READ));
+	ASSERT_EQ(0, query(self->fd, &before));
+	ASSERT_EQ(-EFAULT, call(self->fd, variant->nr, variant->size, page));
+	ASSERT_EQ(0, query(self->fd, &after));
+	/* PUT is done by then; all others undo what they did. */
+	if (variant->nr != 3) {
+		ASSERT_EQ(0, memcmp(&before, &after, sizeof(before)));
+	}
+}
+
+TEST(unknown_command_is_ENOTTY)
+{
+	char arg[256] = { 0 };
+	int fd = new_pool(8 * KIB, 1);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(-ENOTTY, call(fd, 4, 16, arg));
+	ASSERT_EQ(-ENOTTY, call(fd, 255, 16, arg));
+	/* Another type; another direction. */
+	ASSERT_EQ(-1, ioctl(fd, _IOWR('z', 0, struct zcpool_query), arg));
+	ASSERT_EQ(ENOTTY, errno);
+	ASSERT_EQ(-1, ioctl(fd, _IOR(ZCPOOL_IOC_TYPE, 0, struct zcpool_query), arg));
+	ASSERT_EQ(ENOTTY, errno);
+	ASSERT_EQ(-1, ioctl(fd, 0, arg));
+	ASSERT_EQ(ENOTTY, errno);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* libzcpool does what its header says, one process, many threads, and forks. */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <zcpool.h>
+
+#include "util.h"
+
+#include "kselftest_harness.h"
+
+static struct zcpool *library_pool(uint64_t buffer_size, uint32_t count)
+{
+	struct zcpool_create create_arg = { .buffer_size = buffer_size, .count = count };
+	struct zcpool *pool;
+
+	if (zcpool_open(0, &pool) || zcpool_create(pool, &create_arg))
+		return NULL;
+	return pool;
+}
+
+static uint32_t kernel_owned(struct zcpool *pool)
+{
+	struct zcpool_query q = { 0 };
+
+	zcpool_query(pool, &q);
+	return q.owned;
+}
+
+TEST(handle_and_geometry)
+{
+	struct zcpool_create arg = { .buffer_size = 12 * KIB, .count = 3 };
+	struct zcpool *pool, *adopted;
+	void *map;
+
+	ASSERT_EQ(-EINVAL, zcpool_open(O_APPEND, &pool));
+	ASSERT_EQ(0, zcpool_open(O_NONBLOCK, &pool));
+	EXPECT_EQ(O_RDWR | O_NONBLOCK, fcntl(zcpool_fd(pool), F_GETFL) & (O_ACCMODE | O_NONBLOCK));
+	EXPECT_EQ(FD_CLOEXEC, fcntl(zcpool_fd(pool), F_GETFD));
+	EXPECT_EQ(0, zcpool_count(pool));
+	EXPECT_EQ(0, zcpool_size(pool));
+	EXPECT_EQ(-ENXIO, zcpool_map(pool, PROT_READ, &map));
+	EXPECT_EQ(-ENXIO, zcpool_get(pool, &(uint32_t){ 0 }, 0));
+	EXPECT_EQ(-ENXIO, zcpool_put(pool, 0));
+	ASSERT_EQ(0, zcpool_create(pool, &arg));
+	EXPECT_EQ(-EBUSY, zcpool_create(pool, &arg));
+	EXPECT_EQ(3, zcpool_count(pool));
+	EXPECT_EQ(16 * KIB, zcpool_stride(pool));
+	EXPECT_EQ(48 * KIB, zcpool_size(pool));
+	EXPECT_EQ(32 * KIB, zcpool_offset(pool, 2));
+	EXPECT_EQ(NULL, zcpool_addr(pool, 0));
+	ASSERT_EQ(0, zcpool_map(pool, PROT_READ | PROT_WRITE, &map));
+	EXPECT_EQ((char *)map + 16 * KIB, (char *)zcpool_addr(pool, 1));
+
+	ASSERT_EQ(-ENOTTY, zcpool_adopt(open("/dev/null", O_RDWR), &adopted));
+	ASSERT_EQ(-EBADF, zcpool_adopt(-1, &adopted));
+	ASSERT_EQ(0, zcpool_adopt(dup(zcpool_fd(pool)), &adopted));
+	EXPECT_EQ(3, zcpool_count(adopted));
+	EXPECT_EQ(16 * KIB, zcpool_stride(adopted));
+	zcpool_close(adopted);
+	zcpool_close(pool);
+	zcpool_close(NULL);
+}
+
+TEST(batches)
+{
+	struct zcpool *pool = library_pool(8 * KIB, 10);
+	uint32_t indices[12], put;
+
+	ASSERT_NE(NULL, pool);
+	ASSERT_EQ(10, zcpool_get_batch(pool, indices, 12, 0));
+	ASSERT_EQ(-EAGAIN, zcpool_get_batch(pool, indices + 10, 1, 0));
+	ASSERT_EQ(-ETIMEDOUT, zcpool_get_batch(pool, indices + 10, 1, NS_PER_MS));
+	ASSERT_EQ(-EINVAL, zcpool_get_batch(pool, indices, 0, 0));
+	indices[5] = 10;
+	ASSERT_EQ(-ERANGE, zcpool_put_batch(pool, indices, 10, &put));
+	ASSERT_EQ(5, put);
+	ASSERT_EQ(-EPERM, zcpool_put_batch(pool, indices, 1, &put));
+	ASSERT_EQ(0, put);
+	ASSERT_EQ(-EINVAL, zcpool_put_batch(pool, indices, 0, &put));
+	ASSERT_EQ(0, put);
+	ASSERT_EQ(0, zcpool_put_batch(pool, indices + 6, 4, NULL));
+	zcpool_close(pool);
+}
+
+TEST(every_buffer_of_any_pool)
+{
+	static const uint32_t counts[] = { 1, 2, 3, 16, 100, 1000 };
+	size_t c;
+
+	for (c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
+		struct zcpool *pool = library_pool(8 * KIB, counts[c]);
+		char seen[1000] = { 0 };
+		uint32_t i, index;
+
+		ASSERT_NE(NULL, pool);
+		for (i = 0; i < counts[c]; i++) {
+			ASSERT_EQ(0, zcpool_get(pool, &index, 0));
+			ASSERT_EQ(0, seen[index]++);
+		}
+		ASSERT_EQ(-EAGAIN, zcpool_get(pool, &index, 0));
+		ASSERT_EQ(-ETIMEDOUT, zcpool_get(pool, &index, NS_PER_MS));
+		for (i = 0; i < counts[c]; i++)
+			ASSERT_EQ(0, zcpool_put(pool, i));
+		/* What was just put comes back, by way of the kernel. */
+		for (i = 0; i < counts[c]; i++)
+			ASSERT_EQ(0, zcpool_get(pool, &index, 0));
+		for (i = 0; i < counts[c]; i++)
+			ASSERT_EQ(0, zcpool_put(pool, i));
+		ASSERT_EQ(0, zcpool_flush(pool));
+		ASSERT_EQ(0, kernel_owned(pool));
+		zcpool_close(pool);
+	}
+}
+
+TEST(put_errors)
+{
+	struct zcpool *pool = library_pool(8 * KIB, 2);
+	uint32_t index;
+
+	ASSERT_EQ(-ERANGE, zcpool_put(pool, 2));
+	ASSERT_EQ(0, zcpool_get(pool, &index, 0));
+	/* Put twice: the kernel says so, at the latest when it hears of it. */
+	ASSERT_EQ(0, zcpool_put(pool, index));
+	ASSERT_TRUE(zcpool_put(pool, index) == -EPERM || zcpool_flush(pool) == -EPERM);
+	ASSERT_EQ(0, zcpool_get(pool, &index, 0));
+	zcpool_close(pool);
+}
+
+/* A magazine saves calls, and never hands out what the kernel has not judged. */
+TEST(a_put_buffer_in_flight_is_not_handed_out)
+{
+	struct zcpool *pool = library_pool(8 * KIB, 64);
+	int pipes[2], i;
+	uint32_t index, held;
+	loff_t offset;
+
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(0, zcpool_get(pool, &held, 0));
+	offset = zcpool_offset(pool, held);
+	ASSERT_EQ(1, splice(zcpool_fd(pool), &offset, pipes[1], NULL, 1, 0));
+	ASSERT_EQ(0, zcpool_put(pool, held));
+	for (i = 0; i < 1000; i++) {
+		ASSERT_EQ(0, zcpool_get(pool, &index, 0));
+		ASSERT_NE(held, index);
+		ASSERT_EQ(0, zcpool_put(pool, index));
+	}
+	zcpool_close(pool);
+}
+
+#define THREADS 8
+
+static struct zcpool *shared;
+static atomic_int *owners;
+static atomic_int failures;
+
+static void *stress_thread(void *arg)
+{
+	unsigned int state = (uintptr_t)arg;
+	uint32_t index;
+	int round;
+
+	for (round = 0; round < 400; round++) {
+		if (zcpool_get(shared, &index, -1) || atomic_fetch_add(&owners[index], 1))
+			atomic_fetch_add(&failures, 1);
+		state = state * 1103515245 + 12345;
+		if (state >> 29 == 0)
+			sched_yield();
+		atomic_fetch_sub(&owners[index], 1);
+		if (zcpool_put(shared, index))
+			atomic_fetch_add(&failures, 1);
+	}
+	return NULL;
+}
+
+TEST(threads_share_without_starving)
+{
+	static const uint32_t counts[] = { 1, 2, 5, 16, 200 };
+	pthread_t threads[THREADS];
+	size_t c;
+	long i;
+
+	for (c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
+		shared = library_pool(8 * KIB, counts[c]);
+		owners = calloc(counts[c], sizeof(*owners));
+		for (i = 0; i < THREADS; i++)
+			ASSERT_EQ(0, pthread_create(&threads[i], NULL, stress_thread,
+						    (void *)(i + 1)));
+		for (i = 0; i < THREADS; i++)
+			ASSERT_EQ(0, pthread_join(threads[i], NULL));
+		ASSERT_EQ(0, failures);
+		/* Exited threads left nothing in their magazines. */
+		ASSERT_EQ(0, kernel_owned(shared));
+		zcpool_close(shared);
+		free(owners);
+	}
+}
+
+static void *get_one_thread(void *pool)
+{
+	uint32_t index;
+
+	return (void *)(long)zcpool_get(pool, &index, 5000 * NS_PER_MS);
+}
+
+/* Free buffers in an idle thread's magazine are another thread's for the asking. */
+TEST(magazines_are_emptied_for_a_waiter)
+{
+	struct zcpool *pool = library_pool(8 * KIB, 8);
+	uint32_t indices[8], i;
+	pthread_t thread;
+	void *result;
+
+	/* This thread's magazine holds some of all 8, got or put. */
+	for (i = 0; i < 8; i++)
+		ASSERT_EQ(0, zcpool_get(pool, &indices[i], 0));
+	ASSERT_EQ(0, zcpool_put(pool, indices[0]));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, get_one_thread, pool));
+	ASSERT_EQ(0, pthread_join(thread, &result));
+	ASSERT_EQ(NULL, result);
+	/* And what is put while another waits goes to the kernel at once. */
+	ASSERT_EQ(-EAGAIN, zcpool_get(pool, &indices[0], 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, get_one_thread, pool));
+	usleep(20000);
+	ASSERT_EQ(0, zcpool_put(pool, indices[1]));
+	ASSERT_EQ(0, pthread_join(thread, &result));
+	ASSERT_EQ(NULL, result);
+	zcpool_close(pool);
+}
+
+/* The child has the handle, but none of what the parent's magazines hold. */
+TEST(fork_empties_the_childs_magazines)
+{
+	struct zcpool *pool = library_pool(8 * KIB, 64);
+	uint32_t first, index, before;
+	int status, i;
+
+	ASSERT_EQ(0, zcpool_get(pool, &first, 0));
+	before = kernel_owned(pool);
+	ASSERT_GT(before, 1);
+	if (!fork()) {
+		/* All that is left in the kernel, and not one more. */
+		for (i = 0; zcpool_get(pool, &index, 0) == 0; i++)
+			;
+		_exit(i == 64 - (int)before ? 0 : 1);
+	}
+	wait(&status);
+	ASSERT_EQ(0, status);
+	/* The parent's magazine is as it was. */
+	for (i = 1; i < (int)before; i++)
+		ASSERT_EQ(0, zcpool_get(pool, &index, 0));
+	ASSERT_EQ(-EAGAIN, zcpool_get(pool, &index, 0));
+	zcpool_close(pool);
+}
+
+TEST(slices)
+{
+	struct zcpool *pool = library_pool(64 * KIB, 2);
+	struct zcpool_slice *slice, *sub, *bad;
+	uint32_t index;
+	uint64_t done = 0;
+	char back[4096];
+	int pair[2];
+	void *map;
+
+	ASSERT_EQ(0, zcpool_get(pool, &index, 0));
+	ASSERT_EQ(-ERANGE, zcpool_slice_create(pool, 2, 0, 1, &bad));
+	ASSERT_EQ(-EINVAL, zcpool_slice_create(pool, index, 0, 64 * KIB + 1, &bad));
+	ASSERT_EQ(-EINVAL, zcpool_slice_create(pool, index, 64 * KIB + 1, 1, &bad));
+	ASSERT_EQ(-EINVAL, zcpool_slice_create(pool, index, UINT64_MAX, 2, &bad));
+	ASSERT_EQ(-EINVAL, zcpool_slice_create(pool, index, 0, 0, &bad));
+	ASSERT_EQ(0, zcpool_slice_create(pool, index, 1000, 8000, &slice));
+	EXPECT_EQ(NULL, zcpool_slice_addr(slice));
+	ASSERT_EQ(0, zcpool_map(pool, PROT_READ | PROT_WRITE, &map));
+	EXPECT_EQ((char *)zcpool_addr(pool, index) + 1000, (char *)zcpool_slice_addr(slice));
+	EXPECT_EQ(zcpool_offset(pool, index) + 1000, zcpool_slice_offset(slice));
+	EXPECT_EQ(8000, zcpool_slice_length(slice));
+	ASSERT_EQ(-EINVAL, zcpool_slice_sub(slice, 8000, 1, &bad));
+	ASSERT_EQ(-EINVAL, zcpool_slice_sub(slice, 1, 8000, &bad));
+	ASSERT_EQ(0, zcpool_slice_sub(slice, 500, 4096, &sub));
+	EXPECT_EQ(zcpool_slice_offset(slice) + 500, zcpool_slice_offset(sub));
+
+	/* The buffer is put by the last of its slices. */
+	zcpool_slice_retain(slice);
+	ASSERT_EQ(0, zcpool_slice_release(slice));
+	ASSERT_EQ(0, zcpool_slice_release(slice));
+	ASSERT_EQ(0, tcp_pair(pair));
+	strcpy(zcpool_slice_addr(sub), "a slice");
+	ASSERT_EQ(0, zcpool_slice_sendfile(sub, pair[0], &done));
+	EXPECT_EQ(4096, done);
+	ASSERT_EQ(4096, read_full(pair[1], back, 4096));
+	EXPECT_STREQ("a slice", back);
+	signal(SIGPIPE, SIG_IGN);
+	done = 0;
+	ASSERT_EQ(-EBADF, zcpool_slice_sendfile(sub, -1, &done));
+	ASSERT_EQ(0, zcpool_flush(pool));
+	ASSERT_EQ(1, kernel_owned(pool));
+	ASSERT_EQ(0, zcpool_slice_release(sub));
+	ASSERT_EQ(0, zcpool_flush(pool));
+	ASSERT_EQ(0, kernel_owned(pool));
+	zcpool_close(pool);
+}
+
+TEST_HARNESS_MAIN

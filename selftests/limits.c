@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A pool is charged to its creator's user and memory cgroup, and to nobody else. */
+#include <grp.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "util.h"
+
+#include "kselftest_harness.h"
+
+#define GROUP "/sys/fs/cgroup/zcpool-limits"
+#define NOBODY 65534
+
+/* An ordinary user with the usual limit of 8 MiB. */
+static void become_nobody(size_t memlock)
+{
+	struct rlimit limit = { memlock, memlock };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) || setgroups(0, NULL) || setgid(NOBODY) ||
+	    setuid(NOBODY))
+		_exit(99);
+}
+
+static int wait_status(pid_t pid)
+{
+	int status;
+
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+FIXTURE(limits)
+{
+	pid_t pid;
+};
+
+FIXTURE_SETUP(limits)
+{
+	ASSERT_EQ(0, chmod(DEVICE, 0666));
+}
+
+FIXTURE_TEARDOWN(limits)
+{
+	EXPECT_EQ(0, chmod(DEVICE, 0660));
+}
+
+TEST_F(limits, beyond_memlock_is_EDQUOT)
+{
+	self->pid = fork();
+	if (!self->pid) {
+		int fd;
+
+		become_nobody(MIB);
+		fd = open(DEVICE, O_RDWR);
+		if (create(fd, 8 * KIB, 129) != -EDQUOT || create(fd, 8 * KIB, 128))
+			_exit(1);
+		/* All of the user's pools count together. */
+		_exit(new_pool(8 * KIB, 1) == -EDQUOT ? 0 : 2);
+	}
+	ASSERT_EQ(0, wait_status(self->pid));
+}
+
+/* The charge is the user's: another process of his sees it. */
+TEST_F(limits, processes_of_a_user_share_the_limit)
+{
+	int ready[2], go[2];
+	char byte;
+
+	ASSERT_EQ(0, pipe(ready));
+	ASSERT_EQ(0, pipe(go));
+	self->pid = fork();
+	if (!self->pid) {
+		become_nobody(MIB);
+		if (new_pool(MIB, 1) < 0)
+			_exit(1);
+		if (write(ready[1], "", 1) != 1 || read(go[0], &byte, 1) != 1)
+			_exit(2);
+		_exit(0);
+	}
+	ASSERT_EQ(1, read(ready[0], &byte, 1));
+	if (!fork()) {
+		become_nobody(MIB);
+		_exit(new_pool(8 * KIB, 1) == -EDQUOT ? 0 : 1);
+	}
+	ASSERT_EQ(0, wait_status(-1));
+	ASSERT_EQ(1, write(go[1], "", 1));
+	ASSERT_EQ(0, wait_status(self->pid));
+	/* And with the pool the charge is gone. */
+	if (!fork()) {
+		become_nobody(MIB);
+		_exit(new_pool(MIB, 1) >= 0 ? 0 : 1);
+	}
+	ASSERT_EQ(0, wait_status(-1));
+}
+
+/* Passed to root, and its creator dead, the pool is still its creator's. */
+TEST_F(limits, charge_stays_with_a_passed_pool)
+{
+	int pair[2], fd;
+	char control[CMSG_SPACE(sizeof(int))], byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	self->pid = fork();
+	if (!self->pid) {
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+		become_nobody(MIB);
+		fd = new_pool(MIB, 1);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+		_exit(fd >= 0 && sendmsg(pair[0], &message, 0) == 1 ? 0 : 1);
+	}
+	ASSERT_EQ(1, recvmsg(pair[1], &message, 0));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	ASSERT_EQ(0, wait_status(self->pid));
+	ASSERT_EQ(0, get_now(fd));
+
+	if (!fork()) {
+		become_nobody(MIB);
+		_exit(new_pool(8 * KIB, 1) == -EDQUOT ? 0 : 1);
+	}
+	ASSERT_EQ(0, wait_status(-1));
+	close(fd);
+	if (!fork()) {
+		become_nobody(MIB);
+		_exit(new_pool(MIB, 1) >= 0 ? 0 : 1);
+	}
+	ASSERT_EQ(0, wait_status(-1));
+}
+
+static long long event_count(const char *name)
+{
+	FILE *file = fopen(GROUP "/memory.events", "r");
+	char key[64];
+	long long value, found = -1;
+
+	while (file && fscanf(file, "%63s %lld", key, &value) == 2)
+		if (!strcmp(key, name))
+			found = value;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+TEST_F(limits, cgroup_limit_is_ENOMEM_and_no_OOM_kill)
+{
+	write_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+	mkdir(GROUP, 0755);
+	ASSERT_EQ(0, write_text(GROUP "/memory.max", "16777216"));
+	self->pid = fork();
+	if (!self->pid) {
+		int fd;
+
+		if (write_text(GROUP "/cgroup.procs", "0"))
+			_exit(1);
+		fd = open(DEVICE, O_RDWR);
+		/* Small folios are those for which the OOM killer would come. */
+		if (create(fd, 8 * KIB, 8192) != -ENOMEM || create(fd, 2 * MIB, 32) != -ENOMEM)
+			_exit(2);
+		_exit(create(fd, 64 * KIB, 16) ? 3 : 0);
+	}
+	EXPECT_EQ(0, wait_status(self->pid));
+	EXPECT_EQ(0, event_count("oom_kill"));
+	EXPECT_EQ(0, rmdir(GROUP));
+}
+
+TEST_F(limits, killed_while_creating)
+{
+	struct zcpool_query q;
+	int fd = open(DEVICE, O_RDWR), status;
+
+	self->pid = fork();
+	if (!self->pid)
+		_exit(create(fd, 64 * KIB, 8000) ? 1 : 0);
+	usleep(5000);
+	kill(self->pid, SIGKILL);
+	waitpid(self->pid, &status, 0);
+	/* Killed in the middle, or it was too late: either all or nothing. */
+	ASSERT_EQ(0, query(fd, &q));
+	EXPECT_EQ(WIFSIGNALED(status) && !q.pool_id ? 0 : 500 * MIB, q.total_bytes);
+}
+
+TEST(node_mode)
+{
+	struct stat st;
+
+	ASSERT_EQ(0, stat(DEVICE, &st));
+	EXPECT_TRUE(S_ISCHR(st.st_mode));
+	EXPECT_EQ(0660, st.st_mode & 0777);
+	EXPECT_EQ(0, st.st_uid);
+	EXPECT_EQ(0, st.st_gid);
+}
+
+TEST_HARNESS_MAIN

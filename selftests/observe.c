@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* An operator sees pools in fdinfo, and their life in tracepoints. */
+#include "util.h"
+
+#include "kselftest_harness.h"
+
+#define TRACING "/sys/kernel/tracing/"
+
+static long long fdinfo(int fd, const char *key)
+{
+	char path[64], line[128];
+	long long value = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, key, strlen(key)) && line[strlen(key)] == ':')
+			value = atoll(line + strlen(key) + 1);
+	if (file)
+		fclose(file);
+	return value;
+}
+
+TEST(fdinfo_of_an_unbound_handle)
+{
+	int fd = open(DEVICE, O_RDWR);
+
+	ASSERT_EQ(0, fdinfo(fd, "zcpool-pool"));
+	ASSERT_EQ(-1, fdinfo(fd, "zcpool-count"));
+}
+
+TEST(fdinfo_of_a_pool)
+{
+	int fd = new_pool(12 * KIB, 10);
+	struct zcpool_query q;
+	uint32_t indices[3];
+
+	ASSERT_EQ(3, get_many(fd, indices, 3, 0, 0));
+	ASSERT_EQ(0, query(fd, &q));
+	EXPECT_EQ(q.pool_id, fdinfo(fd, "zcpool-pool"));
+	EXPECT_EQ(12 * KIB, fdinfo(fd, "zcpool-buffer-size"));
+	EXPECT_EQ(16 * KIB, fdinfo(fd, "zcpool-stride"));
+	EXPECT_EQ(10, fdinfo(fd, "zcpool-count"));
+	EXPECT_EQ(160 * KIB, fdinfo(fd, "zcpool-size"));
+	EXPECT_EQ(3, fdinfo(fd, "zcpool-owned"));
+	EXPECT_EQ(3, fdinfo(fd, "zcpool-owned-total"));
+	EXPECT_EQ(7, fdinfo(fd, "zcpool-unowned"));
+	EXPECT_EQ(0, fdinfo(fd, "zcpool-user"));
+}
+
+static bool traced(const char *what)
+{
+	static char log[65536];
+	FILE *file = fopen(TRACING "trace", "r");
+	size_t size = fread(log, 1, sizeof(log) - 1, file);
+
+	log[size] = 0;
+	fclose(file);
+	return strstr(log, what);
+}
+
+TEST(tracepoints_tell_the_life_of_a_buffer)
+{
+	struct zcpool_query q;
+	char text[128];
+	int fd, pipes[2];
+	loff_t offset = 20;
+	unsigned long long id;
+
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(0, write_text(TRACING "trace", ""));
+	ASSERT_EQ(0, truncate(TRACING "trace", 0));
+	ASSERT_EQ(0, write_text(TRACING "events/zcpool/enable", "1"));
+	fd = new_pool(8 * KIB, 1);
+	ASSERT_EQ(0, query(fd, &q));
+	id = q.pool_id;
+	ASSERT_EQ(0, get_now(fd));
+	ASSERT_EQ(0, put_one(fd, 0));
+	ASSERT_EQ(0, get_now(fd));
+	ASSERT_EQ(100, splice(fd, &offset, pipes[1], NULL, 100, 0));
+	ASSERT_EQ(0, put_one(fd, 0));
+	close(pipes[0]);
+	close(pipes[1]);
+	ASSERT_EQ(0, get_wait(fd));
+	ASSERT_EQ(0, write_text(TRACING "events/zcpool/enable", "0"));
+
+	snprintf(text, sizeof(text), "zcpool_create: pool=%llu count=1 stride=8192 order=1", id);
+	EXPECT_TRUE(traced(text));
+	snprintf(text, sizeof(text), "zcpool_get: pool=%llu index=0", id);
+	EXPECT_TRUE(traced(text));
+	snprintf(text, sizeof(text), "zcpool_put: pool=%llu index=0 in_flight=0", id);
+	EXPECT_TRUE(traced(text));
+	snprintf(text, sizeof(text), "zcpool_splice: pool=%llu offset=20 length=100", id);
+	EXPECT_TRUE(traced(text));
+	snprintf(text, sizeof(text), "zcpool_put: pool=%llu index=0 in_flight=1", id);
+	EXPECT_TRUE(traced(text));
+	snprintf(text, sizeof(text), "zcpool_free: pool=%llu index=0", id);
+	EXPECT_TRUE(traced(text));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the tests share: short names for the device's calls, and a socket pair. */
+#ifndef ZCPOOL_SELFTEST_UTIL_H
+#define ZCPOOL_SELFTEST_UTIL_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/zcpool.h>
+
+#define DEVICE "/dev/zcpool"
+#define KIB 1024UL
+#define MIB (1024UL * KIB)
+#define NS_PER_MS 1000000LL
+/* An address at which nothing is mapped, unknown to the compiler. */
+static void *volatile nowhere __attribute__((unused)) = (void *)16;
+
+/* All return what the system call does, or a negative errno. */
+
+static inline int query(int fd, struct zcpool_query *query)
+{
+	memset(query, 0, sizeof(*query));
+	return ioctl(fd, ZCPOOL_IOC_QUERY, query) ? -errno : 0;
+}
+
+static inline int create(int fd, uint64_t buffer_size, uint32_t count)
+{
+	struct zcpool_create create = { .buffer_size = buffer_size, .count = count };
+
+	return ioctl(fd, ZCPOOL_IOC_CREATE, &create) ? -errno : 0;
+}
+
+/* A new handle bound to a new pool. */
+static inline int new_pool(uint64_t buffer_size, uint32_t count)
+{
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = create(fd, buffer_size, count);
+	if (error) {
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+static inline int get_many(int fd, uint32_t *indices, uint32_t count, uint32_t flags,
+			   uint64_t timeout_ns)
+{
+	struct zcpool_get get = {
+		.indices = (uintptr_t)indices,
+		.timeout_ns = timeout_ns,
+		.count = count,
+		.flags = flags,
+	};
+
+	return ioctl(fd, ZCPOOL_IOC_GET, &get) ? -errno : (int)get.count;
+}
+
+/* The index of one buffer, without waiting. */
+static inline int get_now(int fd)
+{
+	uint32_t index = 0;
+	int ret = get_many(fd, &index, 1, ZCPOOL_GET_F_NONBLOCK, 0);
+
+	return ret < 0 ? ret : (int)index;
+}
+
+/* The index of one buffer, waiting up to 5 s. */
+static inline int get_wait(int fd)
+{
+	uint32_t index = 0;
+	int ret = get_many(fd, &index, 1, 0, 5000 * NS_PER_MS);
+
+	return ret < 0 ? ret : (int)index;
+}
+
+static inline int put_many(int fd, const uint32_t *indices, uint32_t count, uint32_t *done)
+{
+	struct zcpool_put put = { .indices = (uintptr_t)indices, .count = count };
+	int ret = ioctl(fd, ZCPOOL_IOC_PUT, &put) ? -errno : 0;
+
+	if (done)
+		*done = put.count;
+	return ret;
+}
+
+static inline int put_one(int fd, uint32_t index)
+{
+	return put_many(fd, &index, 1, NULL);
+}
+
+static inline char *map_pool(int fd, size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+}
+
+/* A connected TCP pair over loopback: pair[0] sends, pair[1] receives. */
+static inline int tcp_pair(int pair[2])
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t length = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+	pair[1] = -1;
+	if (bind(listener, (struct sockaddr *)&address, length) || listen(listener, 1) ||
+	    getsockname(listener, (struct sockaddr *)&address, &length) ||
+	    connect(pair[0], (struct sockaddr *)&address, length))
+		return -errno;
+	pair[1] = accept(listener, NULL, NULL);
+	close(listener);
+	return pair[1] < 0 ? -errno : 0;
+}
+
+/* Read exactly size bytes; the number read before the end or an error. */
+static inline size_t read_full(int fd, void *buffer, size_t size)
+{
+	size_t done = 0;
+	ssize_t got;
+
+	while (done < size && (got = read(fd, (char *)buffer + done, size - done)) > 0)
+		done += got;
+	return done;
+}
+
+static inline int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* Whether a child has gone to sleep in the kernel, waited for up to 5 s. */
+static inline bool wait_asleep(pid_t pid)
+{
+	char path[64], state;
+	int try;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (try = 0; try < 5000; try++) {
+		FILE *file = fopen(path, "r");
+
+		if (!file)
+			return false;
+		if (fscanf(file, "%*d %*s %c", &state) != 1)
+			state = '?';
+		fclose(file);
+		if (state == 'S')
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+/* A decimal number that is all of a file, as in sysfs. */
+static inline long long read_number(const char *path)
+{
+	long long number = -1;
+	FILE *file = fopen(path, "r");
+
+	if (file) {
+		if (fscanf(file, "%lld", &number) != 1)
+			number = -1;
+		fclose(file);
+	}
+	return number;
+}
+
+static inline int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text));
+	ret = ret < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+#endif /* ZCPOOL_SELFTEST_UTIL_H */

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* GET waits until a buffer is free, for as long as asked, and poll tells. */
+#include <pthread.h>
+#include <sys/epoll.h>
+
+#include "util.h"
+
+#include "kselftest_harness.h"
+
+static volatile sig_atomic_t alarms;
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+	alarms++;
+}
+
+static void handle_alarm(int flags)
+{
+	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = flags };
+
+	sigaction(SIGALRM, &action, NULL);
+}
+
+FIXTURE(empty)
+{
+	int fd;
+	int pipe[2];
+	pid_t child;
+};
+
+/* A pool of two buffers, both owned. */
+FIXTURE_SETUP(empty)
+{
+	self->fd = new_pool(8 * KIB, 2);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(1, get_now(self->fd) + get_now(self->fd));
+	ASSERT_EQ(0, pipe(self->pipe));
+}
+
+FIXTURE_TEARDOWN(empty)
+{
+	close(self->fd);
+}
+
+/* Put a buffer of which a pipe slot still holds a part. */
+static void put_in_flight(struct __test_metadata *_metadata, FIXTURE_DATA(empty) *self)
+{
+	loff_t offset = 0;
+
+	ASSERT_EQ(100, splice(self->fd, &offset, self->pipe[1], NULL, 100, 0));
+	ASSERT_EQ(0, put_one(self->fd, 0));
+	ASSERT_EQ(-EAGAIN, get_now(self->fd));
+}
+
+static int child_status(pid_t pid)
+{
+	int status = -1;
+
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(empty, nonblocking_is_EAGAIN)
+{
+	uint32_t index;
+
+	ASSERT_EQ(-EAGAIN, get_now(self->fd));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK));
+	ASSERT_EQ(-EAGAIN, get_many(self->fd, &index, 1, 0, 0));
+}
+
+TEST_F(empty, timeout_is_ETIMEDOUT_and_not_early)
+{
+	int64_t start = now_ns();
+	uint32_t index;
+
+	ASSERT_EQ(-ETIMEDOUT, get_many(self->fd, &index, 1, 0, 20 * NS_PER_MS));
+	ASSERT_GE(now_ns() - start, 20 * NS_PER_MS);
+}
+
+TEST_F(empty, longest_timeout_does_not_overflow)
+{
+	uint32_t index;
+
+	handle_alarm(0);
+	ualarm(20000, 0);
+	ASSERT_EQ(-EINTR, get_many(self->fd, &index, 1, 0, UINT64_MAX));
+}
+
+TEST_F(empty, put_wakes)
+{
+	self->child = fork();
+	if (!self->child)
+		_exit(get_wait(self->fd) == 1 ? 0 : 1);
+	ASSERT_TRUE(wait_asleep(self->child));
+	ASSERT_EQ(0, put_one(self->fd, 1));
+	ASSERT_EQ(0, child_status(self->child));
+}
+
+TEST_F(empty, end_of_the_last_holder_wakes)
+{
+	put_in_flight(_metadata, self);
+	self->child = fork();
+	if (!self->child) {
+		close(self->pipe[0]);
+		close(self->pipe[1]);
+		_exit(get_wait(self->fd) == 0 ? 0 : 1);
+	}
+	ASSERT_TRUE(wait_asleep(self->child));
+	close(self->pipe[0]);
+	close(self->pipe[1]);
+	ASSERT_EQ(0, child_status(self->child));
+}
+
+TEST_F(empty, signal_is_EINTR)
+{
+	uint32_t index;
+
+	handle_alarm(0);
+	ualarm(20000, 0);
+	ASSERT_EQ(-EINTR, get_many(self->fd, &index, 1, 0, 0));
+	ualarm(20000, 0);
+	ASSERT_EQ(-EINTR, get_many(self->fd, &index, 1, 0, 10000 * NS_PER_MS));
+	ASSERT_EQ(2, alarms);
+}
+
+TEST_F(empty, SA_RESTART_waits_on)
+{
+	self->child = fork();
+	if (!self->child) {
+		uint32_t index;
+
+		handle_alarm(SA_RESTART);
+		if (get_many(self->fd, &index, 1, 0, 0) != 1 || index != 1)
+			_exit(1);
+		_exit(alarms == 1 ? 0 : 2);
+	}
+	ASSERT_TRUE(wait_asleep(self->child));
+	kill(self->child, SIGALRM);
+	ASSERT_TRUE(wait_asleep(self->child));
+	ASSERT_EQ(0, put_one(self->fd, 1));
+	ASSERT_EQ(0, child_status(self->child));
+}
+
+TEST_F(empty, sleeper_can_be_killed)
+{
+	int status;
+
+	self->child = fork();
+	if (!self->child)
+		_exit(get_wait(self->fd));
+	ASSERT_TRUE(wait_asleep(self->child));
+	kill(self->child, SIGKILL);
+	ASSERT_EQ(self->child, waitpid(self->child, &status, 0));
+	ASSERT_TRUE(WIFSIGNALED(status));
+	/* Its place in the queue went with it. */
+	ASSERT_EQ(0, put_one(self->fd, 1));
+	ASSERT_EQ(1, get_now(self->fd));
+}
+
+TEST_F(empty, poll_tells)
+{
+	struct pollfd poll_fd = { .fd = self->fd, .events = POLLIN | POLLOUT };
+
+	ASSERT_EQ(0, poll(&poll_fd, 1, 0));
+	ASSERT_EQ(0, put_one(self->fd, 1));
+	ASSERT_EQ(1, poll(&poll_fd, 1, 0));
+	ASSERT_EQ(POLLOUT, poll_fd.revents);
+}
+
+TEST_F(empty, poll_wakes_when_the_last_holder_ends)
+{
+	struct pollfd poll_fd = { .fd = self->fd, .events = POLLOUT };
+
+	put_in_flight(_metadata, self);
+	ASSERT_EQ(0, poll(&poll_fd, 1, 20));
+	self->child = fork();
+	if (!self->child) {
+		usleep(20000);
+		_exit(0);
+	}
+	/* Both ends live in the child for 20 ms more. */
+	close(self->pipe[0]);
+	close(self->pipe[1]);
+	ASSERT_EQ(1, poll(&poll_fd, 1, 5000));
+	ASSERT_EQ(0, get_now(self->fd));
+	ASSERT_EQ(0, child_status(self->child));
+}
+
+TEST_F(empty, epoll_edge)
+{
+	struct epoll_event event = { .events = EPOLLOUT | EPOLLET };
+	int epoll = epoll_create1(0);
+
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, self->fd, &event));
+	ASSERT_EQ(0, epoll_wait(epoll, &event, 1, 0));
+	ASSERT_EQ(0, put_one(self->fd, 1));
+	ASSERT_EQ(1, epoll_wait(epoll, &event, 1, 0));
+	/* No second edge without a second event. */
+	ASSERT_EQ(0, epoll_wait(epoll, &event, 1, 0));
+	ASSERT_EQ(1, get_now(self->fd));
+	/* A buffer in flight makes an edge when it lands. */
+	put_in_flight(_metadata, self);
+	ASSERT_EQ(0, epoll_wait(epoll, &event, 1, 20));
+	close(self->pipe[0]);
+	close(self->pipe[1]);
+	ASSERT_EQ(1, epoll_wait(epoll, &event, 1, 5000));
+	ASSERT_EQ(0, get_now(self->fd));
+	close(epoll);
+}
+
+#define WAITERS 8
+
+static void *waiter(void *fd)
+{
+	return (void *)(long)get_wait(*(int *)fd);
+}
+
+/* Buffers put one by one wake as many threads; each gets one, none is lost. */
+TEST(every_sleeper_gets_its_buffer)
+{
+	pthread_t threads[WAITERS];
+	int fd = new_pool(8 * KIB, WAITERS), i;
+	uint32_t indices[WAITERS], seen = 0;
+	void *result;
+
+	ASSERT_EQ(WAITERS, get_many(fd, indices, WAITERS, 0, 0));
+	for (i = 0; i < WAITERS; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, waiter, &fd));
+	for (i = 0; i < WAITERS / 2; i++)
+		ASSERT_EQ(0, put_one(fd, indices[i]));
+	ASSERT_EQ(0, put_many(fd, indices + WAITERS / 2, WAITERS / 2, NULL));
+	for (i = 0; i < WAITERS; i++) {
+		ASSERT_EQ(0, pthread_join(threads[i], &result));
+		ASSERT_GE((long)result, 0);
+		seen |= 1U << (long)result;
+	}
+	ASSERT_EQ((1U << WAITERS) - 1, seen);
+}
+
+/* Several sleepers, several buffers in flight, all of which land at once. */
+TEST(every_sleeper_gets_a_landed_buffer)
+{
+	pthread_t threads[WAITERS];
+	int fd = new_pool(8 * KIB, WAITERS), pipes[2], i;
+	uint32_t indices[WAITERS];
+	loff_t offset = 0;
+	void *result;
+
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(WAITERS, get_many(fd, indices, WAITERS, 0, 0));
+	ASSERT_EQ(WAITERS * 8 * KIB, splice(fd, &offset, pipes[1], NULL, WAITERS * 8 * KIB, 0));
+	ASSERT_EQ(0, put_many(fd, indices, WAITERS, NULL));
+	for (i = 0; i < WAITERS; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, waiter, &fd));
+	usleep(10000);
+	close(pipes[0]);
+	close(pipes[1]);
+	for (i = 0; i < WAITERS; i++) {
+		ASSERT_EQ(0, pthread_join(threads[i], &result));
+		ASSERT_GE((long)result, 0);
+	}
+	ASSERT_EQ(-EAGAIN, get_now(fd));
+}
+
+TEST_HARNESS_MAIN

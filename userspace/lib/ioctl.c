@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/* One function per command of the device. */
+#include <errno.h>
+#include <sys/ioctl.h>
+
+#include "internal.h"
+
+int zcpool_call(const struct zcpool *pool, unsigned long command, void *arg)
+{
+	return ioctl(pool->fd, command, arg) < 0 ? -errno : 0;
+}
+
+ZCPOOL_API int zcpool_query(struct zcpool *pool, struct zcpool_query *query)
+{
+	return zcpool_call(pool, ZCPOOL_IOC_QUERY, query);
+}
+
+int zcpool_get_some(const struct zcpool *pool, uint32_t *indices, uint32_t count,
+		    int64_t timeout_ns)
+{
+	struct zcpool_get get = {
+		.indices = (uintptr_t)indices,
+		.timeout_ns = timeout_ns > 0 ? timeout_ns : 0,
+		.count = count,
+		.flags = timeout_ns ? 0 : ZCPOOL_GET_F_NONBLOCK,
+	};
+	int error = zcpool_call(pool, ZCPOOL_IOC_GET, &get);
+
+	return error ? error : (int)get.count;
+}
+
+ZCPOOL_API int zcpool_get_batch(struct zcpool *pool, uint32_t *indices, uint32_t count,
+				int64_t timeout_ns)
+{
+	return zcpool_get_some(pool, indices, count, timeout_ns);
+}
+
+ZCPOOL_API int zcpool_put_batch(struct zcpool *pool, const uint32_t *indices, uint32_t count,
+				uint32_t *put)
+{
+	struct zcpool_put arg = {
+		.indices = (uintptr_t)indices,
+		.count = count,
+	};
+	int error = zcpool_call(pool, ZCPOOL_IOC_PUT, &arg);
+
+	if (put)
+		/* A call that was refused as a whole has not written the count. */
+		*put = !error || error == -ERANGE || error == -EPERM || error == -EFAULT ?
+			       arg.count :
+			       0;
+	return error;
+}
