@@ -7,8 +7,11 @@
 #ifndef ZCPOOL_COMPAT_H
 #define ZCPOOL_COMPAT_H
 
+#include <linux/cpu.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/netdevice.h>
+#include <linux/smp.h>
 #include <linux/version.h>
 
 /*
@@ -69,6 +72,33 @@ static inline void zcpool_hrtimer_init(struct hrtimer *timer,
 #else
 	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	timer->function = function;
+#endif
+}
+
+/**
+ * zcpool_skb_defer_kick() - have processors free the socket buffers they collect
+ *
+ * skb_attempt_defer_free() leaves a buffer that another processor allocated in
+ * that processor's list, until it receives something or the list is half full:
+ * for ever, if everybody waits for the memory.  So do what it does when a list
+ * is half full.
+ *
+ * Context: process.  The buffers are freed a little later.
+ */
+static inline void zcpool_skb_defer_kick(void)
+{
+#ifdef ZCPOOL_HAVE_SKB_DEFER_LIST
+	int cpu;
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu) {
+		struct softnet_data *sd = &per_cpu(softnet_data, cpu);
+
+		/* Pairs with WRITE_ONCE() in skb_attempt_defer_free(). */
+		if (READ_ONCE(sd->defer_list) && !cmpxchg(&sd->defer_ipi_scheduled, 0, 1))
+			smp_call_function_single_async(cpu, &sd->defer_csd);
+	}
+	cpus_read_unlock();
 #endif
 }
 

@@ -35,11 +35,13 @@ static void zcpool_rescan_work(struct work_struct *work)
 	struct zcpool_pool *pool = container_of(work, struct zcpool_pool, rescan_work);
 	u32 found = zcpool_buffers_rescan(pool);
 
-	if (found)
+	if (found) {
 		zcpool_wake(pool, found);
-	else if (waitqueue_active(&pool->wait) && READ_ONCE(pool->nr_in_flight))
+	} else if (waitqueue_active(&pool->wait) && READ_ONCE(pool->nr_in_flight)) {
+		zcpool_skb_defer_kick();
 		zcpool_rescan_start(pool, min_t(u64, READ_ONCE(pool->rescan_delay) * 2,
 						ZCPOOL_RESCAN_MAX_NS));
+	}
 }
 
 /* Somebody who found nothing is on the wait queue: look again soon. */

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# "make help" lists what there is to make.
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# Without sub-second noise: one target after the other, each parallel inside.
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+jobs := -j$(shell nproc)
+
+# The guest's kernel: the newest 6.1 that Debian installed here.
+guest_kernel = $(shell ls /boot/vmlinuz-6.1.*-amd64 2>/dev/null | sort -V | tail -n 1 | \
+	sed 's|/boot/vmlinuz-||')
+# The kernel to build the module for; install takes the running one.
+KVER ?= $(guest_kernel)
+kernel_build = /lib/modules/$(KVER)/build
+kbuild = $(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)
+run := selftests/vm/run
+
+all: module userspace
+
+help:
+	@echo "For a first look (installs Debian packages that are missing):"
+	@echo "  demo       send a file from disk to network in a virtual machine"
+	@echo "  check      run the tests in a virtual machine"
+	@echo "  bench      compare with other ways to send, in a virtual machine"
+	@echo "To build:"
+	@echo "  all        module and userspace (default)"
+	@echo "  module     the kernel module, for KVER=$(KVER)"
+	@echo "  userspace  library, zcpoolctl, examples"
+	@echo "  selftests  the tests"
+	@echo "  clean      remove all that was built"
+	@echo "For a real machine (KVER is the running kernel's, PREFIX=$(PREFIX)):"
+	@echo "  install, uninstall  module, library, tool, manual pages, udev rule"
+	@echo "  install-dkms, uninstall-dkms  the same, the module by DKMS"
+	@echo "For developers:"
+	@echo "  style      what a reviewer would run"
+	@echo "  format     lay out the C sources"
+
+# Objects of another kernel are no use, and kbuild does not notice.
+module:
+	@test -d $(kernel_build) || { echo "No headers of kernel '$(KVER)' in $(kernel_build):" \
+		"run selftests/vm/setup, or set KVER=" >&2; exit 1; }
+	@mkdir -p build
+	@echo $(KVER) | cmp -s - build/kernel || { $(kbuild) clean >/dev/null && \
+		echo $(KVER) >build/kernel; }
+	@$(kbuild) W=1 KCFLAGS=-Werror modules
+
+userspace:
+	@$(MAKE) $(jobs) -C userspace VERSION=$(VERSION) PREFIX=$(PREFIX)
+
+selftests: userspace
+	@$(MAKE) $(jobs) -C selftests
+
+packages:
+	@selftests/vm/setup build vm
+
+# Each a second make, since packages decide what guest_kernel is.
+check: packages
+	@$(MAKE) run-check
+run-check: module selftests
+	@$(run) --nvme 64 --timeout 170 -- selftests/runner
+
+demo: packages
+	@$(MAKE) run-demo
+run-demo: module userspace
+	@selftests/demo/run
+
+bench: packages
+	@$(MAKE) run-bench
+run-bench: module userspace
+	@$(MAKE) $(jobs) -C selftests/bench
+	@selftests/bench/run $(BENCHFLAGS)
+
+style:
+	@selftests/vm/setup build style
+	@selftests/style/run
+format:
+	@git ls-files '*.c' '*.h' | grep -v '^module/trace.h$$' | xargs clang-format -i
+
+clean:
+	@-test ! -d $(kernel_build) || $(kbuild) clean >/dev/null
+	rm -rf build
+
+include module/install.mk
+
+.PHONY: all help module userspace selftests packages check run-check demo run-demo bench \
+	run-bench style format clean
