@@ -43,9 +43,12 @@ module:
 	@test -d $(kernel_build) || { echo "No headers of kernel '$(KVER)' in $(kernel_build):" \
 		"run selftests/vm/setup, or set KVER=" >&2; exit 1; }
 	@mkdir -p build
-	@echo $(KVER) | cmp -s - build/kernel || { $(kbuild) clean >/dev/null && \
-		echo $(KVER) >build/kernel; }
+	@echo $(KVER) | cmp -s - build/kernel || { $(MAKE) clean KVER=$(KVER) && \
+		mkdir -p build && echo $(KVER) >build/kernel; }
 	@$(kbuild) W=1 KCFLAGS=-Werror modules
+
+copycount: module
+	@$(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)/selftests/copycount W=1 KCFLAGS=-Werror modules
 
 userspace:
 	@$(MAKE) $(jobs) -C userspace VERSION=$(VERSION) PREFIX=$(PREFIX)
@@ -64,7 +67,7 @@ run-check: module selftests
 
 demo: packages
 	@$(MAKE) run-demo
-run-demo: module userspace
+run-demo: module copycount userspace
 	@selftests/demo/run
 
 bench: packages
@@ -80,10 +83,11 @@ format:
 	@git ls-files '*.c' '*.h' | grep -v '^module/trace.h$$' | xargs clang-format -i
 
 clean:
-	@-test ! -d $(kernel_build) || $(kbuild) clean >/dev/null
+	@-test ! -d $(kernel_build) || { $(kbuild) clean && \
+		$(MAKE) -C $(kernel_build) M=$(CURDIR)/selftests/copycount clean; } >/dev/null
 	rm -rf build
 
 include module/install.mk
 
-.PHONY: all help module userspace selftests packages check run-check demo run-demo bench \
+.PHONY: all help module copycount userspace selftests packages check run-check demo run-demo bench \
 	run-bench style format clean

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* zcpoolctl: look at pools, and move files through one. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tool.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *what;
+} commands[] = {
+	{ "info", info_command, "show what the device offers, and its limits" },
+	{ "list", list_command, "list the pools of all processes" },
+	{ "send", send_command, "send a file, from disk to network without a copy" },
+	{ "recv", recv_command, "receive what send sends" },
+};
+
+#define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void usage(FILE *out)
+{
+	size_t i;
+
+	fprintf(out, "Usage: zcpoolctl COMMAND [OPTION...] [ARGUMENT...]\n\n");
+	for (i = 0; i < NR_COMMANDS; i++)
+		fprintf(out, "  %-6s %s\n", commands[i].name, commands[i].what);
+	fprintf(out, "\n'zcpoolctl COMMAND --help' tells more; see also zcpoolctl(1).\n");
+}
+
+bool parse_common(struct common *common, int letter)
+{
+	switch (letter) {
+	case 'j':
+		common->json = true;
+		return true;
+	case 'q':
+		common->quiet = true;
+		return true;
+	case 'p':
+		common->progress = true;
+		return true;
+	}
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	size_t i;
+
+	for (i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(name, commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	if (!strcmp(name, "--version")) {
+		puts("zcpoolctl " ZCPOOL_VERSION);
+		return EXIT_OK;
+	}
+	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+		usage(stdout);
+		return EXIT_OK;
+	}
+	if (*name)
+		fprintf(stderr, "zcpoolctl: no command '%s'\n", name);
+	usage(stderr);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* TCP sockets by name. */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+/* Try every address of a name until one works. */
+static int net_open(const char *host, const char *port, int flags,
+		    int (*use)(int, const struct sockaddr *, socklen_t))
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags };
+	struct addrinfo *list, *entry;
+	int error, fd = -1;
+
+	error = getaddrinfo(host, port, &hints, &list);
+	if (error) {
+		fail(0, "no address '%s' port '%s': %s", host, port, gai_strerror(error));
+		return -EADDRNOTAVAIL;
+	}
+	for (entry = list; entry; entry = entry->ai_next) {
+		const int one = 1;
+
+		fd = socket(entry->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fd < 0)
+			continue;
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		if (!use(fd, entry->ai_addr, entry->ai_addrlen))
+			break;
+		error = -errno;
+		close(fd);
+		fd = -1;
+	}
+	freeaddrinfo(list);
+	return fd < 0 ? (error ? error : -EADDRNOTAVAIL) : fd;
+}
+
+int net_connect(const char *host, const char *port)
+{
+	int fd = net_open(host, port, 0, connect);
+
+	if (fd < 0 && fd != -EADDRNOTAVAIL)
+		fail(0, "cannot connect to %s port %s: %s; is 'zcpoolctl recv' running there?", host,
+		     port, strerror(-fd));
+	return fd;
+}
+
+int net_listen(const char *host, const char *port)
+{
+	int fd = net_open(host, port, AI_PASSIVE, bind);
+
+	if (fd >= 0 && listen(fd, 1)) {
+		int error = -errno;
+
+		close(fd);
+		fd = error;
+	}
+	if (fd < 0 && fd != -EADDRNOTAVAIL)
+		fail(0, "cannot listen at %s port %s: %s; try another --listen or port, or port 0",
+		     host, port, strerror(-fd));
+	return fd;
+}
+
+/* The local port number. */
+int net_port(int socket)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+
+	if (getsockname(socket, (struct sockaddr *)&address, &length))
+		return -errno;
+	return ntohs(address.ss_family == AF_INET6 ?
+			     ((struct sockaddr_in6 *)&address)->sin6_port :
+			     ((struct sockaddr_in *)&address)->sin_port);
+}

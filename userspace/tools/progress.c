@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The progress bar.  It is drawn by a thread of its own, so that the thread that
+ * moves the data makes no system call for it and can be traced by itself.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+#define WIDTH 30
+
+struct progress {
+	const char *what;
+	uint64_t total;
+	double start;
+	atomic_uint_least64_t done;
+	atomic_bool stop;
+	pthread_t thread;
+};
+
+static void draw(struct progress *progress, const char *end)
+{
+	uint64_t done = atomic_load(&progress->done);
+	double share = progress->total ? (double)done / progress->total : 1;
+	double seconds = now() - progress->start;
+	char size[32], rate[32], bar[WIDTH + 1];
+	int i;
+
+	for (i = 0; i < WIDTH; i++)
+		bar[i] = i < share * WIDTH ? '#' : '.';
+	bar[WIDTH] = 0;
+	format_size(done, size, sizeof(size));
+	format_size(seconds > 0 ? done / seconds : 0, rate, sizeof(rate));
+	fprintf(stderr, "\r%s [%s] %3.0f %% %10s %10s/s%s", progress->what, bar, share * 100, size,
+		rate, end);
+}
+
+static void *draw_thread(void *arg)
+{
+	const struct timespec tick = { .tv_nsec = 100000000 };
+	struct progress *progress = arg;
+
+	while (!atomic_load(&progress->stop)) {
+		draw(progress, "");
+		nanosleep(&tick, NULL);
+	}
+	draw(progress, "\n");
+	return NULL;
+}
+
+/* NULL, which the other functions accept, where no bar is wanted. */
+struct progress *progress_start(const struct common *common, const char *what, uint64_t total)
+{
+	struct progress *progress;
+
+	if (common->quiet || (!common->progress && !isatty(STDERR_FILENO)))
+		return NULL;
+	progress = calloc(1, sizeof(*progress));
+	if (!progress)
+		return NULL;
+	progress->what = what;
+	progress->total = total;
+	progress->start = now();
+	if (pthread_create(&progress->thread, NULL, draw_thread, progress)) {
+		free(progress);
+		return NULL;
+	}
+	return progress;
+}
+
+void progress_add(struct progress *progress, uint64_t bytes)
+{
+	if (progress)
+		atomic_fetch_add_explicit(&progress->done, bytes, memory_order_relaxed);
+}
+
+void progress_stop(struct progress *progress)
+{
+	if (!progress)
+		return;
+	atomic_store(&progress->stop, true);
+	pthread_join(progress->thread, NULL);
+	free(progress);
+}

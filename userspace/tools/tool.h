@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the commands of zcpoolctl share. */
+#ifndef ZCPOOLCTL_TOOL_H
+#define ZCPOOLCTL_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <zcpool.h>
+
+/* Exit statuses, as zcpoolctl(1) lists them. */
+enum {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NO_DEVICE = 3,
+	EXIT_INCOMPLETE = 4,
+};
+
+/* Options that every command takes. */
+struct common {
+	bool json;
+	bool quiet;
+	bool progress;
+};
+
+/* Letters and long names for getopt_long(); parse_common() takes what it returns. */
+#define COMMON_SHORT "hjqp"
+#define COMMON_LONG \
+	{ "help", no_argument, NULL, 'h' }, { "json", no_argument, NULL, 'j' }, \
+	{ "quiet", no_argument, NULL, 'q' }, { "progress", no_argument, NULL, 'p' }
+bool parse_common(struct common *common, int letter);
+
+int info_command(int argc, char **argv);
+int list_command(int argc, char **argv);
+int send_command(int argc, char **argv);
+int recv_command(int argc, char **argv);
+
+/* message.c: one line on stderr, after the program's name; return their status. */
+int fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int fail_usage(const char *usage, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int fail_open(int error);
+int fail_create(int error, uint64_t bytes);
+
+/* number.c */
+bool parse_size(const char *text, uint64_t *size);
+const char *format_size(uint64_t bytes, char *text, size_t size);
+double now(void);
+
+/* json.c: one flat object, or an array of them, on stdout. */
+void json_begin(void);
+void json_number(const char *key, uint64_t value);
+void json_real(const char *key, double value);
+void json_string(const char *key, const char *value);
+void json_end(void);
+void json_array_begin(void);
+void json_array_end(void);
+
+/* progress.c: a bar on stderr, drawn by a thread of its own. */
+struct progress;
+struct progress *progress_start(const struct common *common, const char *what, uint64_t total);
+void progress_add(struct progress *progress, uint64_t bytes);
+void progress_stop(struct progress *progress);
+
+/* net.c: negative errno, or a socket; the message is printed. */
+int net_connect(const char *host, const char *port);
+int net_listen(const char *host, const char *port);
+int net_port(int socket);
+
+#endif /* ZCPOOLCTL_TOOL_H */
