@@ -2,9 +2,9 @@
 /*
  * The life cycle of buffers: idle -> owned -> in flight or idle.
  *
- * An unowned buffer is on one of two lists.  Those on zcpool_pool.idle are
- * presumed free, those on zcpool_pool.in_flight were seen to be held.  Neither
- * list is proof: whoever can map the pool can also pin or send an unowned
+ * An unowned buffer is in one of two queues.  Those in zcpool_pool.idle are
+ * presumed free, those in zcpool_pool.in_flight were seen to be held.  Neither
+ * queue is proof: whoever can map the pool can also pin or send an unowned
  * buffer.  So GET judges every buffer in the moment it hands it out, and PUT,
  * which cannot know how long a transfer takes, only sorts.
  */
@@ -19,18 +19,34 @@
 #define ZCPOOL_SCAN_MAX 1024U
 
 /*
- * Whether nobody but the pool and page tables refers to a folio.
+ * Whether nobody but the pool and page tables refers to a folio; if so, adds its
+ * references to *@total_refs.
  *
  * Every page table entry, pipe slot, socket fragment and pin has a reference,
  * and page table entries are also counted in the mapcount.  So a folio is held
  * by somebody else exactly if its references exceed its mapcount plus the
- * pool's own one.  The two counts cannot be read at once:
+ * pool's own one.  The two counts cannot be read at once, and what happens in
+ * between must not make a held folio look free:
  *
- *  - A fault takes a reference, then raises the mapcount.  It does both under
- *    the folio lock (zcpool_fault() returns VM_FAULT_LOCKED), which is held here.
  *  - A zap lowers the mapcount, then drops the reference (page_remove_rmap()
- *    ahead of the mmu gather).  Reading the references first, a zap in between
- *    makes the mapcount too small: held.
+ *    ahead of the mmu gather).  As the references are read first, a zap in
+ *    between makes the mapcount too small: held.
+ *  - A fault takes a reference, then raises the mapcount.  In between, that would
+ *    hide one holder.  But zcpool_fault() takes the folio lock, which the kernel
+ *    keeps until the entry is made (VM_FAULT_LOCKED), and counts itself before
+ *    it takes the reference.  So a fault is either seen by its lock before the
+ *    counts are read, or by its number after:
+ *
+ *      zcpool_fault()                  here
+ *        lock                            A  read the number of faults
+ *        number++                        B  if locked: held
+ *        full barrier                    C  read references
+ *        references++                    D  read mapcount
+ *        (kernel) mapcount++             E  if the number has changed: held
+ *        (kernel) unlock
+ *
+ *    If D sees mapcount++, then either the number++ comes before A, and B sees
+ *    the lock or else the unlock, thus C the reference too; or E sees it.
  *  - fork() copies no page tables of these VMAs (vma_needs_copy()).
  *  - A pin, pipe slot or fragment that comes or goes changes references only.
  *    Nobody but the owner has a right to start one, and a buffer without owner
@@ -43,43 +59,52 @@
  * reference by a fully ordered read-modify-write.  Hence no write is seen by a
  * former holder.
  */
-static bool zcpool_folio_idle(struct folio *folio)
+static __always_inline bool zcpool_folio_idle(struct folio *folio, unsigned int order,
+					      const atomic_t *faults, int *total_refs)
 {
-	int refs, maps;
+	int refs = folio_ref_count(folio);
 
-	if (folio_ref_count(folio) == 1)
-		return true;
-	/* A fault or truncated reader has it: look again later. */
-	if (!folio_trylock(folio))
-		return false;
-	refs = folio_ref_count(folio);
-	smp_rmb(); /* pairs with the order in which a zap takes both down */
-	maps = zcpool_folio_mapcount(folio);
-	folio_unlock(folio);
-	return refs - maps == 1;
-}
+	if (refs != 1) {
+		int before = atomic_read_acquire(faults); /* A before B */
+		int maps;
 
-static struct folio **zcpool_buffer_folios(const struct zcpool_pool *pool,
-					   const struct zcpool_buffer *buffer)
-{
-	return &pool->memory.folios[(u64)zcpool_buffer_index(pool, buffer) *
-				    pool->folios_per_buffer];
-}
-
-static bool zcpool_buffer_idle(const struct zcpool_pool *pool, const struct zcpool_buffer *buffer)
-{
-	struct folio **folios = zcpool_buffer_folios(pool, buffer);
-	unsigned int i;
-
-	for (i = 0; i < pool->folios_per_buffer; i++)
-		if (!zcpool_folio_idle(folios[i]))
+		if (folio_test_locked(folio))
 			return false;
+		smp_rmb(); /* B before C: pairs with folio_unlock() */
+		refs = folio_ref_count(folio);
+		smp_rmb(); /* C before D: pairs with the order of a zap */
+		maps = zcpool_folio_mapcount(folio, order);
+		smp_rmb(); /* D before E: pairs with the barrier in zcpool_fault() */
+		if (atomic_read(faults) != before || refs - maps != 1)
+			return false;
+	}
+	*total_refs += refs;
 	return true;
 }
 
-static int zcpool_buffer_refs(const struct zcpool_pool *pool, const struct zcpool_buffer *buffer)
+static struct folio **zcpool_buffer_folios(const struct zcpool_pool *pool, u32 index)
 {
-	struct folio **folios = zcpool_buffer_folios(pool, buffer);
+	return &pool->memory.folios[(u64)index * pool->folios_per_buffer];
+}
+
+/* Whether a buffer is free; if so, its references are noted for PUT to compare. */
+static __always_inline bool zcpool_buffer_idle(const struct zcpool_pool *pool, u32 index)
+{
+	struct folio **folios = zcpool_buffer_folios(pool, index);
+	unsigned int i;
+	int refs = 0;
+
+	for (i = 0; i < pool->folios_per_buffer; i++)
+		if (!zcpool_folio_idle(folios[i], pool->memory.order,
+				       &pool->buffers[index].faults, &refs))
+			return false;
+	pool->buffers[index].refs = refs;
+	return true;
+}
+
+static int zcpool_buffer_refs(const struct zcpool_pool *pool, u32 index)
+{
+	struct folio **folios = zcpool_buffer_folios(pool, index);
 	unsigned int i;
 	int refs = 0;
 
@@ -88,66 +113,103 @@ static int zcpool_buffer_refs(const struct zcpool_pool *pool, const struct zcpoo
 	return refs;
 }
 
-static void zcpool_buffer_set_in_flight(struct zcpool_pool *pool, struct zcpool_buffer *buffer)
+static void zcpool_queue_init(struct zcpool_queue *queue)
 {
-	list_move_tail(&buffer->node, &pool->in_flight);
-	pool->nr_in_flight++;
+	queue->first = ZCPOOL_NO_BUFFER;
+	queue->last = ZCPOOL_NO_BUFFER;
+	queue->nr = 0;
 }
 
-static void zcpool_buffer_set_free(struct zcpool_pool *pool, struct zcpool_buffer *buffer)
+static void zcpool_queue_add_first(struct zcpool_pool *pool, struct zcpool_queue *queue, u32 index)
 {
-	list_move(&buffer->node, &pool->idle);
-	pool->nr_in_flight--;
-	trace_zcpool_free(pool, zcpool_buffer_index(pool, buffer));
+	pool->buffers[index].next = queue->first;
+	if (queue->first == ZCPOOL_NO_BUFFER)
+		queue->last = index;
+	queue->first = index;
+	queue->nr++;
 }
 
-/*
- * The buffer in flight that was put longest ago, if it is free by now.  If it
- * is not, it is stepped over: the next call looks at the next one.
- */
-static struct zcpool_buffer *zcpool_buffer_landed(struct zcpool_pool *pool)
+static void zcpool_queue_add_last(struct zcpool_pool *pool, struct zcpool_queue *queue, u32 index)
 {
-	struct zcpool_buffer *buffer;
+	pool->buffers[index].next = ZCPOOL_NO_BUFFER;
+	if (queue->first == ZCPOOL_NO_BUFFER)
+		queue->first = index;
+	else
+		pool->buffers[queue->last].next = index;
+	queue->last = index;
+	/* Read without the lock by those who wonder whether to start the timer. */
+	WRITE_ONCE(queue->nr, queue->nr + 1);
+}
 
-	buffer = list_first_entry(&pool->in_flight, struct zcpool_buffer, node);
-	if (zcpool_buffer_idle(pool, buffer)) {
-		zcpool_buffer_set_free(pool, buffer);
-		return buffer;
+/* Take the first buffer out, ZCPOOL_NO_BUFFER if there is none. */
+static u32 zcpool_queue_pop(struct zcpool_pool *pool, struct zcpool_queue *queue)
+{
+	u32 index = queue->first;
+
+	if (index != ZCPOOL_NO_BUFFER) {
+		queue->first = pool->buffers[index].next;
+		WRITE_ONCE(queue->nr, queue->nr - 1);
 	}
-	list_move_tail(&buffer->node, &pool->in_flight);
-	return NULL;
+	return index;
 }
 
 /*
- * Find a free buffer and leave it first in the idle list.  Takes at most *@scan
- * looks at buffers in flight, and counts it down.  May drop the pool's lock for
- * a moment, but not between its last look and its return.
+ * Take the buffer in flight that was put longest ago out of its queue, if it is
+ * free by now.  If it is not, it is stepped over: the next call looks at another.
  */
-static struct zcpool_buffer *zcpool_buffer_find(struct zcpool_pool *pool, u32 *scan)
+static noinline u32 zcpool_buffer_landed(struct zcpool_pool *pool)
 {
-	struct zcpool_buffer *buffer;
+	u32 index = zcpool_queue_pop(pool, &pool->in_flight);
+
+	if (index == ZCPOOL_NO_BUFFER)
+		return index;
+	if (zcpool_buffer_idle(pool, index)) {
+		trace_zcpool_free(pool, index);
+		return index;
+	}
+	zcpool_queue_add_last(pool, &pool->in_flight, index);
+	return ZCPOOL_NO_BUFFER;
+}
+
+/* Take a free buffer from those in flight: see zcpool_buffer_find(). */
+static noinline u32 zcpool_buffer_find_in_flight(struct zcpool_pool *pool, u32 *scan)
+{
+	while (*scan) {
+		u32 index;
+
+		--*scan;
+		index = zcpool_buffer_landed(pool);
+		if (index != ZCPOOL_NO_BUFFER)
+			return index;
+		cond_resched_lock(&pool->lock);
+	}
+	return ZCPOOL_NO_BUFFER;
+}
+
+/*
+ * Take a free buffer out of its queue, ZCPOOL_NO_BUFFER if none is found.  Looks
+ * at up to *@scan buffers in flight, and counts it down.  May drop the pool's lock
+ * for a moment, but not between its last look and its return.
+ */
+static __always_inline u32 zcpool_buffer_find(struct zcpool_pool *pool, u32 *scan)
+{
+	u32 index;
 
 	lockdep_assert_held(&pool->lock);
-	while (!list_empty(&pool->idle)) {
-		buffer = list_first_entry(&pool->idle, struct zcpool_buffer, node);
-		if (zcpool_buffer_idle(pool, buffer))
-			return buffer;
-		zcpool_buffer_set_in_flight(pool, buffer);
+	for (;;) {
+		index = zcpool_queue_pop(pool, &pool->idle);
+		if (unlikely(index == ZCPOOL_NO_BUFFER))
+			return zcpool_buffer_find_in_flight(pool, scan);
+		if (likely(zcpool_buffer_idle(pool, index)))
+			return index;
+		zcpool_queue_add_last(pool, &pool->in_flight, index);
 		cond_resched_lock(&pool->lock);
 	}
-	while (*scan && !list_empty(&pool->in_flight)) {
-		--*scan;
-		buffer = zcpool_buffer_landed(pool);
-		if (buffer)
-			return buffer;
-		cond_resched_lock(&pool->lock);
-	}
-	return NULL;
 }
 
 static u32 zcpool_scan_budget(const struct zcpool_pool *pool)
 {
-	return min(pool->nr_in_flight, ZCPOOL_SCAN_MAX);
+	return min(pool->in_flight.nr, ZCPOOL_SCAN_MAX);
 }
 
 /**
@@ -159,10 +221,10 @@ void zcpool_buffers_init(struct zcpool_pool *pool)
 	u32 i;
 
 	spin_lock_init(&pool->lock);
-	INIT_LIST_HEAD(&pool->idle);
-	INIT_LIST_HEAD(&pool->in_flight);
+	zcpool_queue_init(&pool->idle);
+	zcpool_queue_init(&pool->in_flight);
 	for (i = 0; i < pool->geometry.count; i++)
-		list_add_tail(&pool->buffers[i].node, &pool->idle);
+		zcpool_queue_add_last(pool, &pool->idle, i);
 }
 
 /**
@@ -184,15 +246,13 @@ u32 zcpool_buffers_take(struct zcpool_pool *pool, struct zcpool_handle *handle, 
 	spin_lock(&pool->lock);
 	scan = zcpool_scan_budget(pool);
 	for (taken = 0; taken < count; taken++) {
-		struct zcpool_buffer *buffer = zcpool_buffer_find(pool, &scan);
+		u32 index = zcpool_buffer_find(pool, &scan);
 
-		if (!buffer)
+		if (index == ZCPOOL_NO_BUFFER)
 			break;
-		buffer->owner = handle;
-		buffer->refs = zcpool_buffer_refs(pool, buffer);
-		list_move(&buffer->node, &handle->owned);
-		indices[taken] = zcpool_buffer_index(pool, buffer);
-		trace_zcpool_get(pool, indices[taken]);
+		pool->buffers[index].owner = handle;
+		indices[taken] = index;
+		trace_zcpool_get(pool, index);
 	}
 	handle->nr_owned += taken;
 	pool->nr_owned += taken;
@@ -200,26 +260,25 @@ u32 zcpool_buffers_take(struct zcpool_pool *pool, struct zcpool_handle *handle, 
 	return taken;
 }
 
-/* Sort a buffer that is given up. */
-static void zcpool_buffer_disown(struct zcpool_pool *pool, struct zcpool_buffer *buffer)
+/* Sort a buffer that is given up; the caller counts it. */
+static __always_inline void zcpool_buffer_disown(struct zcpool_pool *pool, u32 index)
 {
+	struct zcpool_buffer *buffer = &pool->buffers[index];
 	bool in_flight;
 
 	/*
-	 * No more references than in idle times: most likely idle again, and the
-	 * last touched is the first to be handed out, warm in the cache.
+	 * No more references than when it was free: most likely free again, and
+	 * the last touched is the first to be handed out, warm in the cache.
 	 * Otherwise somebody holds it, or more of it is mapped now.
 	 */
-	in_flight = zcpool_buffer_refs(pool, buffer) > buffer->refs &&
-		    !zcpool_buffer_idle(pool, buffer);
-	buffer->owner->nr_owned--;
-	pool->nr_owned--;
+	in_flight = zcpool_buffer_refs(pool, index) > buffer->refs &&
+		    !zcpool_buffer_idle(pool, index);
 	buffer->owner = NULL;
 	if (in_flight)
-		zcpool_buffer_set_in_flight(pool, buffer);
+		zcpool_queue_add_last(pool, &pool->in_flight, index);
 	else
-		list_move(&buffer->node, &pool->idle);
-	trace_zcpool_put(pool, zcpool_buffer_index(pool, buffer), in_flight);
+		zcpool_queue_add_first(pool, &pool->idle, index);
+	trace_zcpool_put(pool, index, in_flight);
 }
 
 /**
@@ -242,19 +301,21 @@ u32 zcpool_buffers_put(struct zcpool_pool *pool, struct zcpool_handle *handle, c
 	*error = 0;
 	spin_lock(&pool->lock);
 	for (put = 0; put < count; put++) {
-		struct zcpool_buffer *buffer;
+		u32 index = indices[put];
 
-		if (indices[put] >= pool->geometry.count) {
+		if (index >= pool->geometry.count) {
 			*error = -ERANGE;
 			break;
 		}
-		buffer = &pool->buffers[array_index_nospec(indices[put], pool->geometry.count)];
-		if (buffer->owner != handle) {
+		index = array_index_nospec(index, pool->geometry.count);
+		if (pool->buffers[index].owner != handle) {
 			*error = -EPERM;
 			break;
 		}
-		zcpool_buffer_disown(pool, buffer);
+		zcpool_buffer_disown(pool, index);
 	}
+	handle->nr_owned -= put;
+	pool->nr_owned -= put;
 	spin_unlock(&pool->lock);
 
 	if (put)
@@ -266,16 +327,22 @@ u32 zcpool_buffers_put(struct zcpool_pool *pool, struct zcpool_handle *handle, c
  * zcpool_buffers_disown() - put all buffers of a handle that goes away
  * @pool: pool
  * @handle: handle that nobody uses any more
+ *
+ * The one walk over all buffers of a pool, if the handle left any.
  */
 void zcpool_buffers_disown(struct zcpool_pool *pool, struct zcpool_handle *handle)
 {
 	u32 put = 0;
+	u32 i;
 
 	spin_lock(&pool->lock);
-	while (!list_empty(&handle->owned)) {
-		zcpool_buffer_disown(pool, list_first_entry(&handle->owned, struct zcpool_buffer,
-							    node));
-		put++;
+	for (i = 0; handle->nr_owned; i++) {
+		if (pool->buffers[i].owner == handle) {
+			zcpool_buffer_disown(pool, i);
+			handle->nr_owned--;
+			pool->nr_owned--;
+			put++;
+		}
 		cond_resched_lock(&pool->lock);
 	}
 	spin_unlock(&pool->lock);
@@ -299,9 +366,13 @@ u32 zcpool_buffers_rescan(struct zcpool_pool *pool)
 	u32 scan;
 
 	spin_lock(&pool->lock);
-	for (scan = zcpool_scan_budget(pool); scan && !list_empty(&pool->in_flight); scan--) {
-		if (zcpool_buffer_landed(pool))
+	for (scan = zcpool_scan_budget(pool); scan; scan--) {
+		u32 index = zcpool_buffer_landed(pool);
+
+		if (index != ZCPOOL_NO_BUFFER) {
+			zcpool_queue_add_first(pool, &pool->idle, index);
 			found++;
+		}
 		cond_resched_lock(&pool->lock);
 	}
 	spin_unlock(&pool->lock);
@@ -314,12 +385,13 @@ u32 zcpool_buffers_rescan(struct zcpool_pool *pool)
  */
 bool zcpool_buffers_available(struct zcpool_pool *pool)
 {
-	bool available;
-	u32 scan;
+	u32 index, scan;
 
 	spin_lock(&pool->lock);
 	scan = zcpool_scan_budget(pool);
-	available = zcpool_buffer_find(pool, &scan);
+	index = zcpool_buffer_find(pool, &scan);
+	if (index != ZCPOOL_NO_BUFFER)
+		zcpool_queue_add_first(pool, &pool->idle, index);
 	spin_unlock(&pool->lock);
-	return available;
+	return index != ZCPOOL_NO_BUFFER;
 }

@@ -24,12 +24,12 @@
 /**
  * zcpool_folio_mapcount() - count the page table entries that map a folio
  * @folio: a large folio without mapping (neither anonymous nor hugetlb)
+ * @order: its order
  *
- * Context: any.  The caller holds the folio lock, which keeps mappings from
- * being added; mappings that go away meanwhile make the result too small, never
- * too large.
+ * Context: any.  The caller knows that no mappings are added meanwhile; mappings
+ * that go away make the result too small, never too large.
  */
-static inline int zcpool_folio_mapcount(struct folio *folio)
+static inline int zcpool_folio_mapcount(struct folio *folio, unsigned int order)
 {
 #ifdef ZCPOOL_HAVE_LARGE_MAPCOUNT
 	return folio_mapcount(folio);
@@ -40,17 +40,27 @@ static inline int zcpool_folio_mapcount(struct folio *folio)
 	 * takes the pages' counts down first: reading the whole folio's count
 	 * ahead of the pages' makes a race come out too small.
 	 */
-	int entire = folio_entire_mapcount(folio);
-	long nr = folio_nr_pages(folio);
-	int mapcount = 0;
-	long i;
+	const int nr = 1 << order;
+	const struct page *page = folio_page(folio, 0);
+	const struct page *end = page + nr;
+	int mapcount = nr;
 
-	smp_rmb(); /* see above; atomic_add_negative() is the full barrier there */
-	for (i = 0; i < nr; i++)
-		mapcount += atomic_read(&folio_page(folio, i)->_mapcount) + 1;
-	return mapcount + entire - entire * (int)nr;
+	if (order == HPAGE_PMD_ORDER) {
+		mapcount -= folio_entire_mapcount(folio) * (nr - 1);
+		smp_rmb(); /* atomic_add_negative() is the full barrier there */
+	}
+	/* Two at a time, for a large folio has an even number of them. */
+#pragma GCC unroll 4
+	for (; page < end; page += 2)
+		mapcount += atomic_read(&page[0]._mapcount) + atomic_read(&page[1]._mapcount);
+	return mapcount;
 #endif
 }
+
+/* Spares large arrays that are written before they are read the zeroing. */
+#ifndef __uninitialized
+#define __uninitialized __attribute__((__uninitialized__))
+#endif
 
 #ifndef ZCPOOL_HAVE_VM_FLAGS_SET
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)

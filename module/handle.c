@@ -37,7 +37,6 @@ static int zcpool_open(struct inode *inode, struct file *file)
 	if (!handle)
 		return -ENOMEM;
 	mutex_init(&handle->bind_lock);
-	INIT_LIST_HEAD(&handle->owned);
 
 	/* Memory is all there is behind a read or write: it never waits. */
 	file->f_mode |= FMODE_NOWAIT;

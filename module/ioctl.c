@@ -151,64 +151,122 @@ static long zcpool_ioctl_create(struct file *file, void *arg, const struct zcpoo
 	return error;
 }
 
-static long zcpool_ioctl_get(struct file *file, void *arg, const struct zcpool_user_arg *user)
+/*
+ * Copy indices by single words: for the few that there are, the checks ahead of
+ * copy_from_user() and copy_to_user() would cost more than the copy.
+ */
+static int zcpool_indices_from_user(u32 *indices, const u32 __user *user, u32 count)
 {
-	struct zcpool_handle *handle = file->private_data;
-	struct zcpool_pool *pool = zcpool_file_pool(file);
-	u32 indices[ZCPOOL_BATCH_MAX];
-	struct zcpool_get *get = arg;
-	int taken, error;
+	u32 i;
 
-	if (IS_ERR(pool))
-		return PTR_ERR(pool);
-	if (!get->count || (get->flags & ~ZCPOOL_GET_F_NONBLOCK))
-		return -EINVAL;
-
-	get->count = min(get->count, ZCPOOL_BATCH_MAX);
-	taken = zcpool_buffers_take(pool, handle, indices, get->count);
-	if (!taken) {
-		if ((get->flags & ZCPOOL_GET_F_NONBLOCK) || (file->f_flags & O_NONBLOCK)) {
-			/* Edge-triggered epoll polls no more before it is woken. */
-			zcpool_wake_hint(pool);
-			return -EAGAIN;
-		}
-		taken = zcpool_wait_take(pool, handle, indices, get->count, get->timeout_ns);
-		if (taken < 0)
-			return taken;
-	}
-
-	get->count = taken;
-	if (copy_to_user(u64_to_user_ptr(get->indices), indices, taken * sizeof(*indices)) ||
-	    zcpool_copy_out(user, get, sizeof(*get))) {
-		zcpool_buffers_put(pool, handle, indices, taken, &error);
+	if (!user_read_access_begin(user, count * sizeof(*user)))
 		return -EFAULT;
-	}
+	for (i = 0; i < count; i++)
+		unsafe_get_user(indices[i], &user[i], fault);
+	user_read_access_end();
 	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
+static int zcpool_indices_to_user(u32 __user *user, const u32 *indices, u32 count)
+{
+	u32 i;
+
+	if (!user_write_access_begin(user, count * sizeof(*user)))
+		return -EFAULT;
+	for (i = 0; i < count; i++)
+		unsafe_put_user(indices[i], &user[i], fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/* Put buffers of the caller's array; *@put counts them, also on an error. */
 static int zcpool_put_user_indices(struct zcpool_pool *pool, struct zcpool_handle *handle,
 				   const u32 __user *user_indices, u32 count, u32 *put)
 {
-	u32 indices[ZCPOOL_BATCH_MAX];
+	u32 indices[ZCPOOL_BATCH_MAX] __uninitialized;
 	int error = 0;
 
 	*put = 0;
 	while (*put < count && !error) {
 		u32 batch = min(count - *put, ZCPOOL_BATCH_MAX);
 
-		if (copy_from_user(indices, user_indices + *put, batch * sizeof(*indices)))
-			return -EFAULT;
+		error = zcpool_indices_from_user(indices, user_indices + *put, batch);
+		if (error)
+			return error;
 		*put += zcpool_buffers_put(pool, handle, indices, batch, &error);
 		cond_resched();
 	}
 	return error;
 }
 
+static int zcpool_get_indices(struct file *file, struct zcpool_pool *pool, u32 *indices,
+			      const struct zcpool_get *get)
+{
+	struct zcpool_handle *handle = file->private_data;
+	u32 count = min(get->count, ZCPOOL_BATCH_MAX);
+	u32 taken = zcpool_buffers_take(pool, handle, indices, count);
+
+	if (taken)
+		return taken;
+	if (!(get->flags & ZCPOOL_GET_F_NONBLOCK) && !(file->f_flags & O_NONBLOCK))
+		return zcpool_wait_take(pool, handle, indices, count, get->timeout_ns);
+	/* Edge-triggered epoll polls no more before it is woken. */
+	zcpool_wake_hint(pool);
+	return -EAGAIN;
+}
+
+static long zcpool_ioctl_get(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_get __user *user_get = user->ptr;
+	u32 indices[ZCPOOL_BATCH_MAX] __uninitialized;
+	struct zcpool_get *get = arg;
+	int taken, error;
+	u32 put;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (!get->count || (get->flags & ~ZCPOOL_GET_F_NONBLOCK) || get->reserved)
+		return -EINVAL;
+
+	if (get->put_count) {
+		error = zcpool_put_user_indices(pool, file->private_data,
+						u64_to_user_ptr(get->put_indices), get->put_count,
+						&put);
+		if (put_user(put, &user_get->put_count))
+			return -EFAULT;
+		if (error)
+			return error;
+	}
+
+	taken = zcpool_get_indices(file, pool, indices, get);
+	if (taken == -ERESTARTSYS && get->put_count)
+		/* Restarted, the call would put once more what it has put. */
+		return -EINTR;
+	if (taken < 0)
+		return taken;
+	if (!zcpool_indices_to_user(u64_to_user_ptr(get->indices), indices, taken) &&
+	    !put_user(taken, &user_get->count))
+		return 0;
+	zcpool_buffers_put(pool, file->private_data, indices, taken, &error);
+	return -EFAULT;
+}
+
 static long zcpool_ioctl_put(struct file *file, void *arg, const struct zcpool_user_arg *user)
 {
 	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_put __user *user_put = user->ptr;
 	struct zcpool_put *put = arg;
 	int error;
+	u32 done;
 
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
@@ -216,9 +274,9 @@ static long zcpool_ioctl_put(struct file *file, void *arg, const struct zcpool_u
 		return -EINVAL;
 
 	error = zcpool_put_user_indices(pool, file->private_data, u64_to_user_ptr(put->indices),
-					put->count, &put->count);
+					put->count, &done);
 	/* How far it came matters most when it came not far. */
-	return zcpool_copy_out(user, put, sizeof(*put)) ?: error;
+	return put_user(done, &user_put->count) ? -EFAULT : error;
 }
 
 /* Room for the struct of any command. */
@@ -264,7 +322,7 @@ long zcpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	};
 	const struct zcpool_command *command;
 	unsigned int nr = _IOC_NR(cmd);
-	union zcpool_arg buffer;
+	union zcpool_arg buffer __uninitialized;
 	int error;
 
 	if (_IOC_TYPE(cmd) != ZCPOOL_IOC_TYPE || _IOC_DIR(cmd) != (_IOC_READ | _IOC_WRITE) ||

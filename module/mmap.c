@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Mappings of the pool into processes. */
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
@@ -16,14 +17,18 @@ static vm_fault_t zcpool_fault(struct vm_fault *vmf)
 	struct zcpool_pool *pool = vmf->vma->vm_file->private_data;
 	u64 offset = (u64)vmf->pgoff << PAGE_SHIFT;
 	struct zcpool_chunk chunk;
+	u64 index;
 
 	/* Unreachable while VM_DONTEXPAND keeps mappings as long as they were. */
 	if (WARN_ON_ONCE(offset >= pool->geometry.size))
 		return VM_FAULT_SIGBUS;
 
 	chunk = zcpool_pool_chunk(pool, offset, PAGE_SIZE);
-	/* Locked until the entry is made: see zcpool_folio_idle(). */
+	index = div64_u64(offset, pool->geometry.stride);
+	/* Locked until the entry is made, and counted: see zcpool_folio_idle(). */
 	folio_lock(chunk.folio);
+	atomic_inc(&pool->buffers[index].faults);
+	smp_mb__after_atomic(); /* pairs with smp_rmb() in zcpool_folio_idle() */
 	folio_get(chunk.folio);
 	vmf->page = folio_page(chunk.folio, chunk.offset >> PAGE_SHIFT);
 	return VM_FAULT_LOCKED;

@@ -37,7 +37,7 @@ static void zcpool_rescan_work(struct work_struct *work)
 
 	if (found) {
 		zcpool_wake(pool, found);
-	} else if (waitqueue_active(&pool->wait) && READ_ONCE(pool->nr_in_flight)) {
+	} else if (waitqueue_active(&pool->wait) && READ_ONCE(pool->in_flight.nr)) {
 		zcpool_skb_defer_kick();
 		zcpool_rescan_start(pool, min_t(u64, READ_ONCE(pool->rescan_delay) * 2,
 						ZCPOOL_RESCAN_MAX_NS));
@@ -47,7 +47,7 @@ static void zcpool_rescan_work(struct work_struct *work)
 /* Somebody who found nothing is on the wait queue: look again soon. */
 static void zcpool_rescan_want(struct zcpool_pool *pool)
 {
-	if (READ_ONCE(pool->nr_in_flight) && !hrtimer_active(&pool->rescan_timer))
+	if (READ_ONCE(pool->in_flight.nr) && !hrtimer_active(&pool->rescan_timer))
 		zcpool_rescan_start(pool, ZCPOOL_RESCAN_MIN_NS);
 }
 
@@ -78,7 +78,7 @@ void zcpool_wait_destroy(struct zcpool_pool *pool)
  * @pool: pool
  * @count: how many: as many sleeping GETs are woken, and all pollers
  *
- * The caller held the pool's lock while it changed the lists.  A waiter joins
+ * The caller held the pool's lock while it changed the queues.  A waiter joins
  * the wait queue before it takes that lock to look, so it either sees the
  * buffers or is seen here.
  */
@@ -99,7 +99,7 @@ void zcpool_wake(struct zcpool_pool *pool, u32 count)
  */
 void zcpool_wake_hint(struct zcpool_pool *pool)
 {
-	if (!waitqueue_active(&pool->wait) || !READ_ONCE(pool->nr_in_flight))
+	if (!waitqueue_active(&pool->wait) || !READ_ONCE(pool->in_flight.nr))
 		return;
 	/* A timer about to fire is left alone, lest many hints put it off for ever. */
 	if (hrtimer_active(&pool->rescan_timer) &&

@@ -12,9 +12,9 @@
  *
  * Locks, outermost first:
  *   zcpool_handle.bind_lock   mutex; binding a pool to the handle
- *   folio lock                taken by .fault; lets zcpool_buffer_idle() exclude
- *                             new mappings; only tried under the pool's lock
- *   zcpool_pool.lock          spinlock; ownership and the lists; never taken in
+ *   folio lock                taken by .fault until the page table entry is made;
+ *                             zcpool_folio_idle() only looks whether it is held
+ *   zcpool_pool.lock          spinlock; ownership and the queues; never taken in
  *                             interrupt context, and nothing sleeps under it
  *   zcpool_pool.wait.lock     the wait queue's own
  * No lock is held while user memory is accessed.
@@ -25,7 +25,6 @@
 #include <linux/atomic.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
-#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
@@ -58,16 +57,36 @@ struct zcpool_handle;
 
 /**
  * struct zcpool_buffer - the unit of ownership and of reuse
- * @node: in zcpool_handle.owned, zcpool_pool.idle or zcpool_pool.in_flight
  * @owner: handle that owns it, NULL if none
- * @refs: references to its folios when it was last found idle
+ * @next: of an unowned buffer, the next one in its queue
+ * @refs: references to its folios when it was last found free
+ * @faults: page faults on its folios, each counted under the folio lock
  *
- * All fields are protected by zcpool_pool.lock.
+ * All fields but @faults are protected by zcpool_pool.lock.
  */
 struct zcpool_buffer {
-	struct list_head node;
 	struct zcpool_handle *owner;
+	u32 next;
 	int refs;
+	atomic_t faults;
+};
+
+/* The end of a queue, and the first and last buffer of an empty one. */
+#define ZCPOOL_NO_BUFFER U32_MAX
+
+/**
+ * struct zcpool_queue - unowned buffers, linked by zcpool_buffer.next
+ * @first: index of the first buffer
+ * @last: index of the last buffer
+ * @nr: length
+ *
+ * Buffers leave at the front only, so one link is enough: a pool may have a
+ * million buffers, and GET and PUT are made of little else than queue handling.
+ */
+struct zcpool_queue {
+	u32 first;
+	u32 last;
+	u32 nr;
 };
 
 /**
@@ -127,7 +146,6 @@ struct zcpool_geometry {
  * @lock: protects all below but @wait and @rescan_*, and every buffer's fields
  * @idle: unowned buffers found or presumed free; the last put is first
  * @in_flight: unowned buffers found to be held; the longest put is first
- * @nr_in_flight: length of @in_flight
  * @nr_owned: buffers owned by any handle
  * @wait: sleeping GETs (exclusive) and pollers
  * @rescan_timer: looks at @in_flight again while somebody waits
@@ -145,9 +163,8 @@ struct zcpool_pool {
 	struct zcpool_buffer *buffers;
 
 	spinlock_t lock;
-	struct list_head idle;
-	struct list_head in_flight;
-	u32 nr_in_flight;
+	struct zcpool_queue idle;
+	struct zcpool_queue in_flight;
 	u32 nr_owned;
 
 	wait_queue_head_t wait;
@@ -160,13 +177,11 @@ struct zcpool_pool {
  * struct zcpool_handle - an open file of /dev/zcpool
  * @pool: NULL until bound, then constant; written under @bind_lock
  * @bind_lock: makes sure that one pool at most is bound
- * @owned: buffers this handle owns; protected by the pool's lock
- * @nr_owned: length of @owned; protected by the pool's lock
+ * @nr_owned: buffers this handle owns; protected by the pool's lock
  */
 struct zcpool_handle {
 	struct zcpool_pool *pool;
 	struct mutex bind_lock;
-	struct list_head owned;
 	u32 nr_owned;
 };
 
@@ -194,12 +209,6 @@ static inline struct zcpool_pool *zcpool_file_pool(struct file *file)
 	struct zcpool_pool *pool = zcpool_handle_pool(file->private_data);
 
 	return pool ?: ERR_PTR(-ENXIO);
-}
-
-static inline u32 zcpool_buffer_index(const struct zcpool_pool *pool,
-				      const struct zcpool_buffer *buffer)
-{
-	return buffer - pool->buffers;
 }
 
 /**

@@ -10,7 +10,7 @@ TEST(command_numbers)
 {
 	ASSERT_EQ(0xC088BC00U, ZCPOOL_IOC_QUERY);
 	ASSERT_EQ(0xC028BC01U, ZCPOOL_IOC_CREATE);
-	ASSERT_EQ(0xC018BC02U, ZCPOOL_IOC_GET);
+	ASSERT_EQ(0xC028BC02U, ZCPOOL_IOC_GET);
 	ASSERT_EQ(0xC010BC03U, ZCPOOL_IOC_PUT);
 }
 
@@ -18,7 +18,7 @@ TEST(first_version_sizes)
 {
 	ASSERT_EQ(136, ZCPOOL_QUERY_SIZE_VER0);
 	ASSERT_EQ(40, ZCPOOL_CREATE_SIZE_VER0);
-	ASSERT_EQ(24, ZCPOOL_GET_SIZE_VER0);
+	ASSERT_EQ(40, ZCPOOL_GET_SIZE_VER0);
 	ASSERT_EQ(16, ZCPOOL_PUT_SIZE_VER0);
 }
 
@@ -26,7 +26,7 @@ TEST(struct_sizes)
 {
 	ASSERT_EQ(136, sizeof(struct zcpool_query));
 	ASSERT_EQ(40, sizeof(struct zcpool_create));
-	ASSERT_EQ(24, sizeof(struct zcpool_get));
+	ASSERT_EQ(40, sizeof(struct zcpool_get));
 	ASSERT_EQ(16, sizeof(struct zcpool_put));
 }
 
@@ -42,6 +42,8 @@ TEST(field_offsets)
 	ASSERT_EQ(24, offsetof(struct zcpool_create, stride));
 	ASSERT_EQ(8, offsetof(struct zcpool_get, timeout_ns));
 	ASSERT_EQ(16, offsetof(struct zcpool_get, count));
+	ASSERT_EQ(24, offsetof(struct zcpool_get, put_indices));
+	ASSERT_EQ(32, offsetof(struct zcpool_get, put_count));
 	ASSERT_EQ(8, offsetof(struct zcpool_put, count));
 }
 

@@ -157,6 +157,79 @@ TEST_F(pool, put_stops_at_the_first_error)
 	ASSERT_EQ(1, q.owned);
 }
 
+static int exchange(int fd, uint32_t *put, uint32_t *nr_put, uint32_t *indices, uint32_t count)
+{
+	struct zcpool_get get = {
+		.indices = (uintptr_t)indices,
+		.count = count,
+		.flags = ZCPOOL_GET_F_NONBLOCK,
+		.put_indices = (uintptr_t)put,
+		.put_count = *nr_put,
+	};
+	int ret = ioctl(fd, ZCPOOL_IOC_GET, &get) ? -errno : (int)get.count;
+
+	*nr_put = get.put_count;
+	return ret;
+}
+
+/* One call puts and then gets, even where only what it puts can be got. */
+TEST(exchange_puts_first)
+{
+	int fd = new_pool(8 * KIB, 4);
+	uint32_t put[] = { 0, 1, 2, 3 }, indices[4], nr = 4;
+
+	ASSERT_EQ(4, get_many(fd, indices, 4, 0, 0));
+	ASSERT_EQ(4, exchange(fd, put, &nr, indices, 4));
+	ASSERT_EQ(4, nr);
+	/* Last put, first got. */
+	ASSERT_EQ(3, indices[0]);
+}
+
+TEST(exchange_error_of_put_ends_it)
+{
+	int fd = new_pool(8 * KIB, 4);
+	uint32_t put[] = { 0, 3, 1 }, indices[4], nr = 3;
+	struct zcpool_query q;
+
+	ASSERT_EQ(2, get_many(fd, indices, 2, 0, 0));
+	ASSERT_EQ(-EPERM, exchange(fd, put, &nr, indices, 1));
+	ASSERT_EQ(1, nr);
+	put[1] = 4;
+	nr = 2;
+	ASSERT_EQ(-ERANGE, exchange(fd, put + 1, &nr, indices, 1));
+	ASSERT_EQ(0, nr);
+	nr = 1;
+	ASSERT_EQ(-EFAULT, exchange(fd, NULL, &nr, indices, 1));
+	ASSERT_EQ(0, nr);
+	ASSERT_EQ(0, query(fd, &q));
+	ASSERT_EQ(1, q.owned);
+}
+
+/* What was put stays put if nothing can be got. */
+TEST(exchange_without_a_free_buffer)
+{
+	int fd = new_pool(8 * KIB, 1), pipes[2];
+	uint32_t put = 0, index, nr = 1;
+	loff_t offset = 0;
+
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(0, get_now(fd));
+	ASSERT_EQ(1, splice(fd, &offset, pipes[1], NULL, 1, 0));
+	ASSERT_EQ(-EAGAIN, exchange(fd, &put, &nr, &index, 1));
+	ASSERT_EQ(1, nr);
+	ASSERT_EQ(-EPERM, put_one(fd, 0));
+}
+
+TEST(exchange_reserved_is_EINVAL)
+{
+	uint32_t index;
+	struct zcpool_get get = { .indices = (uintptr_t)&index, .count = 1, .reserved = 1 };
+	int fd = new_pool(8 * KIB, 1);
+
+	ASSERT_EQ(-1, ioctl(fd, ZCPOOL_IOC_GET, &get));
+	ASSERT_EQ(EINVAL, errno);
+}
+
 TEST(everything_needs_a_pool)
 {
 	int fd = open(DEVICE, O_RDWR), pipes[2];

@@ -125,6 +125,26 @@ TEST_F(empty, signal_is_EINTR)
 	ASSERT_EQ(2, alarms);
 }
 
+/* Restarted, the call would put twice: so it is not. */
+TEST_F(empty, SA_RESTART_does_not_put_twice)
+{
+	uint32_t index, put = 1;
+	struct zcpool_get get = {
+		.indices = (uintptr_t)&index,
+		.count = 1,
+		.put_indices = (uintptr_t)&put,
+		.put_count = 1,
+	};
+	loff_t offset = 8 * KIB;
+
+	ASSERT_EQ(1, splice(self->fd, &offset, self->pipe[1], NULL, 1, 0));
+	handle_alarm(SA_RESTART);
+	ualarm(20000, 0);
+	ASSERT_EQ(-1, ioctl(self->fd, ZCPOOL_IOC_GET, &get));
+	ASSERT_EQ(EINTR, errno);
+	ASSERT_EQ(1, get.put_count);
+}
+
 TEST_F(empty, SA_RESTART_waits_on)
 {
 	self->child = fork();

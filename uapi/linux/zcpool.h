@@ -157,19 +157,26 @@ struct zcpool_create {
  * @count: in: most buffers wanted, 1 or more; out: buffers handed out; one call
  *         hands out at most zcpool_query.max_batch
  * @flags: in: ZCPOOL_GET_F_*
+ * @put_indices: in: user address of an array of @put_count __u32
+ * @put_count: in: buffers to put first, 0 for none; out: buffers put
+ * @reserved: in: must be 0
  *
  * Makes the calling handle the owner of up to @count free buffers, waiting for
  * the first of them if there is none.  Their content is what it was when they
  * were put.  A buffer whose memory anything but a user mapping still holds is
  * never handed out.
  *
- * Errors, beside the common ones; @count is not written and no buffer changes
- * hands:
+ * Ahead of that, and whatever becomes of it, buffers are put as PUT does it: who
+ * works in batches needs one call instead of two.  An error of PUT ends the call,
+ * and then @put_count, as written back, is less than it was.
+ *
+ * Errors, beside the common ones and PUT's; @count is not written and no buffer
+ * is handed out:
  *   EAGAIN     no buffer is free, and the handle is O_NONBLOCK or
  *              ZCPOOL_GET_F_NONBLOCK is set
  *   ETIMEDOUT  no buffer became free within @timeout_ns
  *   EINTR      a signal came first (restarted under SA_RESTART if @timeout_ns
- *              is 0)
+ *              and @put_count are 0)
  *   EFAULT     @indices or the struct cannot be written; the buffers went back
  */
 struct zcpool_get {
@@ -177,8 +184,11 @@ struct zcpool_get {
 	__u64 timeout_ns;
 	__u32 count;
 	__u32 flags;
+	__u64 put_indices;
+	__u32 put_count;
+	__u32 reserved;
 };
-#define ZCPOOL_GET_SIZE_VER0 24
+#define ZCPOOL_GET_SIZE_VER0 40
 
 /**
  * struct zcpool_put - argument of ZCPOOL_IOC_PUT

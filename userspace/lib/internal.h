@@ -38,8 +38,12 @@ struct zcpool {
 
 /* ioctl() with the result as a negative errno. */
 int zcpool_call(const struct zcpool *pool, unsigned long command, void *arg);
-int zcpool_get_some(const struct zcpool *pool, uint32_t *indices, uint32_t count,
-		    int64_t timeout_ns);
+/*
+ * Put *nr_put buffers and get up to count, in one call.  Returns buffers got, or
+ * an error; then *nr_put is how many were put.
+ */
+int zcpool_exchange(const struct zcpool *pool, const uint32_t *put, uint32_t *nr_put,
+		    uint32_t *indices, uint32_t count, int64_t timeout_ns);
 
 int zcpool_magazines_init(void);
 void zcpool_magazines_close(struct zcpool *pool);

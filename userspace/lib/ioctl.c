@@ -15,24 +15,29 @@ ZCPOOL_API int zcpool_query(struct zcpool *pool, struct zcpool_query *query)
 	return zcpool_call(pool, ZCPOOL_IOC_QUERY, query);
 }
 
-int zcpool_get_some(const struct zcpool *pool, uint32_t *indices, uint32_t count,
-		    int64_t timeout_ns)
+int zcpool_exchange(const struct zcpool *pool, const uint32_t *put, uint32_t *nr_put,
+		    uint32_t *indices, uint32_t count, int64_t timeout_ns)
 {
 	struct zcpool_get get = {
 		.indices = (uintptr_t)indices,
 		.timeout_ns = timeout_ns > 0 ? timeout_ns : 0,
 		.count = count,
 		.flags = timeout_ns ? 0 : ZCPOOL_GET_F_NONBLOCK,
+		.put_indices = (uintptr_t)put,
+		.put_count = *nr_put,
 	};
 	int error = zcpool_call(pool, ZCPOOL_IOC_GET, &get);
 
+	*nr_put = get.put_count;
 	return error ? error : (int)get.count;
 }
 
 ZCPOOL_API int zcpool_get_batch(struct zcpool *pool, uint32_t *indices, uint32_t count,
 				int64_t timeout_ns)
 {
-	return zcpool_get_some(pool, indices, count, timeout_ns);
+	uint32_t none = 0;
+
+	return zcpool_exchange(pool, NULL, &none, indices, count, timeout_ns);
 }
 
 ZCPOOL_API int zcpool_put_batch(struct zcpool *pool, const uint32_t *indices, uint32_t count,

@@ -26,7 +26,9 @@
 #include "internal.h"
 
 /*
- * lock protects the two stacks; the thread's own lock is hardly ever contended.
+ * limit is what capacity() said last: the put stack may hold one more.
+ * lock protects the two stacks, and the first error of a put that came to light
+ * while no put was called; the thread's own lock is hardly ever contended.
  * The links are protected by the registry lock, which is taken first.
  */
 struct magazine {
@@ -34,8 +36,10 @@ struct magazine {
 	struct zcpool *pool;
 	uint32_t nr_free;
 	uint32_t nr_put;
+	uint32_t limit;
 	uint32_t free[MAGAZINE_MAX];
-	uint32_t put[MAGAZINE_MAX];
+	uint32_t put[MAGAZINE_MAX + 1];
+	int error;
 	struct magazine *next_of_pool;
 	struct magazine *next_of_thread;
 	struct magazine **head_of_thread;
@@ -54,9 +58,14 @@ static _Thread_local struct magazine *own;
 static _Thread_local struct magazine *last;
 static _Thread_local uint64_t last_pool;
 
+static bool try_lock(struct magazine *magazine)
+{
+	return !atomic_flag_test_and_set_explicit(&magazine->lock, memory_order_acquire);
+}
+
 static void lock(struct magazine *magazine)
 {
-	while (atomic_flag_test_and_set_explicit(&magazine->lock, memory_order_acquire))
+	while (!try_lock(magazine))
 		sched_yield();
 }
 
@@ -66,32 +75,36 @@ static void unlock(struct magazine *magazine)
 }
 
 /* Put a stack of buffers; one that cannot be put does not keep the others. */
-static int put_all(struct zcpool *pool, const uint32_t *indices, uint32_t *nr)
+static void put_all(struct magazine *magazine, const uint32_t *indices, uint32_t nr)
 {
 	uint32_t at = 0, put;
-	int first = 0;
 
-	while (at < *nr) {
-		int error = zcpool_put_batch(pool, indices + at, *nr - at, &put);
+	while (at < nr) {
+		int error = zcpool_put_batch(magazine->pool, indices + at, nr - at, &put);
 
-		at += put;
 		if (!error)
 			break;
-		first = first ? first : error;
-		if (error != -EPERM && error != -ERANGE)
-			break;
-		at++;
+		if (!magazine->error)
+			magazine->error = error;
+		/* Over the one that the owner had put before. */
+		at += put + 1;
 	}
-	*nr = 0;
-	return first;
 }
 
-static int empty(struct magazine *magazine)
+static void empty(struct magazine *magazine)
 {
-	int error = put_all(magazine->pool, magazine->put, &magazine->nr_put);
-	int error_free = put_all(magazine->pool, magazine->free, &magazine->nr_free);
+	put_all(magazine, magazine->put, magazine->nr_put);
+	put_all(magazine, magazine->free, magazine->nr_free);
+	magazine->nr_put = 0;
+	magazine->nr_free = 0;
+}
 
-	return error ? error : error_free;
+static int take_error(struct magazine *magazine)
+{
+	int error = magazine->error;
+
+	magazine->error = 0;
+	return error;
 }
 
 static void unlink_from(struct magazine **head, struct magazine *magazine, size_t next)
@@ -210,24 +223,25 @@ static struct magazine *find_slow(struct zcpool *pool, bool make)
 	return magazine;
 }
 
-/* The calling thread's magazine for a handle. */
-static inline struct magazine *find(struct zcpool *pool, bool make)
+/* The calling thread's magazine for a handle, if it was the last one used. */
+static inline struct magazine *find(const struct zcpool *pool)
 {
-	return last_pool == pool->id ? last : find_slow(pool, make);
+	return last_pool == pool->id ? last : NULL;
 }
 
 /*
- * How many buffers of a kind a magazine may hold: half a thread's share, and
- * none while a thread waits.  Called under the magazine's lock.
+ * How many buffers of a kind a magazine may hold: a thread's share of the pool,
+ * and none to spare while a thread waits.  Called under the magazine's lock.
  */
 static uint32_t capacity(const struct zcpool *pool)
 {
 	uint32_t threads = atomic_load_explicit(&pool->nr_magazines, memory_order_relaxed);
-	uint32_t share = pool->count / 2 / threads;
 
-	if (!share || atomic_load_explicit(&pool->waiters, memory_order_relaxed))
-		return 1;
-	return share > MAGAZINE_MAX ? MAGAZINE_MAX : share;
+	if (atomic_load_explicit(&pool->waiters, memory_order_relaxed))
+		return 0;
+	if (pool->count >= threads * MAGAZINE_MAX)
+		return MAGAZINE_MAX;
+	return pool->count / threads;
 }
 
 /* Put all that the magazines of a handle hold. */
@@ -244,82 +258,125 @@ static void reclaim(struct zcpool *pool)
 	pthread_mutex_unlock(&registry_lock);
 }
 
-static int get_slow(struct zcpool *pool, struct magazine *magazine, uint32_t *index,
-		    int64_t timeout_ns)
+/* Put what is to be put and get a new stack, by one call. */
+static int refill(struct zcpool *pool, struct magazine *magazine)
 {
+	uint32_t put = magazine->nr_put;
+	uint32_t want;
 	int got;
 
-	lock(magazine);
-	got = zcpool_get_some(pool, magazine->free, capacity(pool), 0);
-	if (got > 0) {
-		/* The kernel gives the warmest first: keep it for now. */
-		*index = magazine->free[0];
-		magazine->free[0] = magazine->free[got - 1];
-		magazine->nr_free = got - 1;
+	magazine->limit = capacity(pool);
+	want = magazine->limit ? magazine->limit : 1;
+	got = zcpool_exchange(pool, magazine->put, &put, magazine->free, want, 0);
+	if (put < magazine->nr_put) {
+		/* Some buffer was not ours to put; the others still are. */
+		put_all(magazine, magazine->put + put, magazine->nr_put - put);
+		put = 0;
+		got = zcpool_exchange(pool, NULL, &put, magazine->free, want, 0);
 	}
-	unlock(magazine);
+	magazine->nr_put = 0;
 	if (got > 0)
-		return 0;
+		magazine->nr_free = got;
+	return got;
+}
+
+static __attribute__((noinline)) int get_slow(struct zcpool *pool, uint32_t *index,
+					      int64_t timeout_ns)
+{
+	struct magazine *magazine;
+	uint32_t none = 0;
+	int got;
+
+	if (!zcpool_count(pool))
+		return -ENXIO;
+	magazine = find_slow(pool, true);
+	if (!magazine)
+		return zcpool_exchange(pool, NULL, &none, index, 1, timeout_ns);
+
+	lock(magazine);
+	got = magazine->nr_free ? (int)magazine->nr_free : refill(pool, magazine);
+	if (got > 0)
+		*index = magazine->free[--magazine->nr_free];
+	unlock(magazine);
 	if (got != -EAGAIN)
-		return got;
+		return got < 0 ? got : 0;
 
 	atomic_fetch_add(&pool->waiters, 1);
 	reclaim(pool);
-	got = zcpool_get_some(pool, index, 1, timeout_ns);
+	got = zcpool_exchange(pool, NULL, &none, index, 1, timeout_ns);
 	atomic_fetch_sub(&pool->waiters, 1);
 	return got < 0 ? got : 0;
 }
 
-ZCPOOL_API int zcpool_get(struct zcpool *pool, uint32_t *index, int64_t timeout_ns)
+static __attribute__((noinline)) int put_slow(struct zcpool *pool, uint32_t index)
 {
 	struct magazine *magazine;
-
-	if (!zcpool_count(pool))
-		return -ENXIO;
-	magazine = find(pool, true);
-	if (!magazine)
-		return -ENOMEM;
-
-	lock(magazine);
-	if (magazine->nr_free) {
-		*index = magazine->free[--magazine->nr_free];
-		unlock(magazine);
-		return 0;
-	}
-	unlock(magazine);
-	return get_slow(pool, magazine, index, timeout_ns);
-}
-
-ZCPOOL_API int zcpool_put(struct zcpool *pool, uint32_t index)
-{
-	struct magazine *magazine;
-	int error = 0;
+	int error;
 
 	if (!zcpool_count(pool))
 		return -ENXIO;
 	if (index >= pool->count)
 		return -ERANGE;
-	magazine = find(pool, true);
+	magazine = find_slow(pool, true);
 	if (!magazine)
 		return zcpool_put_batch(pool, &index, 1, NULL);
 
 	lock(magazine);
 	magazine->put[magazine->nr_put++] = index;
-	if (magazine->nr_put >= capacity(pool))
-		error = put_all(pool, magazine->put, &magazine->nr_put);
+	magazine->limit = capacity(pool);
+	if (magazine->nr_put > magazine->limit) {
+		put_all(magazine, magazine->put, magazine->nr_put);
+		magazine->nr_put = 0;
+	}
+	error = take_error(magazine);
 	unlock(magazine);
 	return error;
 }
 
+/* The common case of both is short; whatever else there is, the slow one does. */
+
+ZCPOOL_API int zcpool_get(struct zcpool *pool, uint32_t *index, int64_t timeout_ns)
+{
+	struct magazine *magazine = find(pool);
+
+	if (!magazine || !try_lock(magazine))
+		return get_slow(pool, index, timeout_ns);
+	if (!magazine->nr_free) {
+		unlock(magazine);
+		return get_slow(pool, index, timeout_ns);
+	}
+	*index = magazine->free[--magazine->nr_free];
+	unlock(magazine);
+	return 0;
+}
+
+ZCPOOL_API int zcpool_put(struct zcpool *pool, uint32_t index)
+{
+	struct magazine *magazine = find(pool);
+
+	if (!magazine || index >= pool->count || !try_lock(magazine))
+		return put_slow(pool, index);
+	/* One more than a stack: who gets as often as he puts saves the call. */
+	if (magazine->nr_put >= magazine->limit || magazine->error ||
+	    atomic_load_explicit(&pool->waiters, memory_order_relaxed)) {
+		unlock(magazine);
+		return put_slow(pool, index);
+	}
+	magazine->put[magazine->nr_put++] = index;
+	unlock(magazine);
+	return 0;
+}
+
 ZCPOOL_API int zcpool_flush(struct zcpool *pool)
 {
-	struct magazine *magazine = find(pool, false);
+	struct magazine *magazine = find_slow(pool, false);
 	int error;
 
 	if (!magazine)
 		return 0;
 	lock(magazine);
-	error = empty(magazine);
+	empty(magazine);
+	error = take_error(magazine);
 	unlock(magazine);
 	return error;
 }
