@@ -19,8 +19,8 @@
 #define ZCPOOL_SCAN_MAX 1024U
 
 /*
- * Whether nobody but the pool and page tables refers to a folio; if so, adds its
- * references to *@total_refs.
+ * The references of a folio if nobody but the pool and page tables has any, 0 if
+ * it is held.  Called if it has more than the pool's own.
  *
  * Every page table entry, pipe slot, socket fragment and pin has a reference,
  * and page table entries are also counted in the mapcount.  So a folio is held
@@ -52,65 +52,94 @@
  *    Nobody but the owner has a right to start one, and a buffer without owner
  *    is judged again before it is handed out.
  *
- * If the only reference is the pool's, no page table entry has one either.
- *
- * The new owner writes to the folio only if this returns true, and so after the
- * reference count was read; the holder's last access came before it dropped its
- * reference by a fully ordered read-modify-write.  Hence no write is seen by a
- * former holder.
+ * Not inline, so that it does not cost its callers their registers.
  */
-static __always_inline bool zcpool_folio_idle(struct folio *folio, unsigned int order,
-					      const atomic_t *faults, int *total_refs)
+static noinline int zcpool_folio_mapped_refs(struct folio *folio, unsigned int order,
+					     const atomic_t *faults)
+{
+	int before = atomic_read_acquire(faults); /* A before B */
+	int refs, maps;
+
+	if (folio_test_locked(folio))
+		return 0;
+	smp_rmb(); /* B before C: pairs with folio_unlock() */
+	refs = folio_ref_count(folio);
+	smp_rmb(); /* C before D: pairs with the order of a zap */
+	maps = zcpool_folio_mapcount(folio, order);
+	smp_rmb(); /* D before E: pairs with the barrier in zcpool_fault() */
+	return atomic_read(faults) == before && refs - maps == 1 ? refs : 0;
+}
+
+static __always_inline int zcpool_folio_idle_refs(const struct zcpool_pool *pool,
+						  struct zcpool_buffer *buffer,
+						  struct folio *folio)
 {
 	int refs = folio_ref_count(folio);
 
-	if (refs != 1) {
-		int before = atomic_read_acquire(faults); /* A before B */
-		int maps;
-
-		if (folio_test_locked(folio))
-			return false;
-		smp_rmb(); /* B before C: pairs with folio_unlock() */
-		refs = folio_ref_count(folio);
-		smp_rmb(); /* C before D: pairs with the order of a zap */
-		maps = zcpool_folio_mapcount(folio, order);
-		smp_rmb(); /* D before E: pairs with the barrier in zcpool_fault() */
-		if (atomic_read(faults) != before || refs - maps != 1)
-			return false;
-	}
-	*total_refs += refs;
-	return true;
+	/* If the only reference is the pool's, no page table entry has one either. */
+	if (refs == 1)
+		return refs;
+	return zcpool_folio_mapped_refs(folio, pool->memory.order, &buffer->faults);
 }
 
-static struct folio **zcpool_buffer_folios(const struct zcpool_pool *pool, u32 index)
+/* The same for all folios of a buffer that has several. */
+static noinline int zcpool_folios_idle_refs(const struct zcpool_pool *pool,
+					    struct zcpool_buffer *buffer, u32 index)
 {
-	return &pool->memory.folios[(u64)index * pool->folios_per_buffer];
+	struct folio **folio = &pool->memory.folios[(u64)index * pool->folios_per_buffer];
+	struct folio **end = folio + pool->folios_per_buffer;
+	int sum = 0;
+
+	for (; folio < end; folio++) {
+		int refs = zcpool_folio_idle_refs(pool, buffer, *folio);
+
+		if (!refs)
+			return 0;
+		sum += refs;
+	}
+	return sum;
 }
 
-/* Whether a buffer is free; if so, its references are noted for PUT to compare. */
+/*
+ * Whether a buffer is free; if so, its references are noted for PUT to compare.
+ *
+ * The new owner writes to the buffer only if this returns true, and so after the
+ * reference counts were read; a holder's last access came before it dropped its
+ * reference by a fully ordered read-modify-write.  Hence no write is seen by a
+ * former holder.
+ */
 static __always_inline bool zcpool_buffer_idle(const struct zcpool_pool *pool, u32 index)
 {
-	struct folio **folios = zcpool_buffer_folios(pool, index);
-	unsigned int i;
-	int refs = 0;
+	struct zcpool_buffer *buffer = &pool->buffers[index];
+	int refs;
 
-	for (i = 0; i < pool->folios_per_buffer; i++)
-		if (!zcpool_folio_idle(folios[i], pool->memory.order,
-				       &pool->buffers[index].faults, &refs))
-			return false;
-	pool->buffers[index].refs = refs;
-	return true;
+	if (likely(pool->folios_per_buffer == 1))
+		refs = zcpool_folio_idle_refs(pool, buffer, pool->memory.folios[index]);
+	else
+		refs = zcpool_folios_idle_refs(pool, buffer, index);
+	buffer->refs = refs;
+	return refs;
 }
 
-static int zcpool_buffer_refs(const struct zcpool_pool *pool, u32 index)
+static __always_inline int zcpool_buffer_refs(const struct zcpool_pool *pool, u32 index)
 {
-	struct folio **folios = zcpool_buffer_folios(pool, index);
-	unsigned int i;
+	struct folio **folio, **end;
 	int refs = 0;
 
-	for (i = 0; i < pool->folios_per_buffer; i++)
-		refs += folio_ref_count(folios[i]);
+	if (likely(pool->folios_per_buffer == 1))
+		return folio_ref_count(pool->memory.folios[index]);
+
+	folio = &pool->memory.folios[(u64)index * pool->folios_per_buffer];
+	end = folio + pool->folios_per_buffer;
+	for (; folio < end; folio++)
+		refs += folio_ref_count(*folio);
 	return refs;
+}
+
+/* Out of line: zcpool_buffer_disown() does well without most of the time. */
+static noinline bool zcpool_buffer_held(const struct zcpool_pool *pool, u32 index)
+{
+	return !zcpool_buffer_idle(pool, index);
 }
 
 static void zcpool_queue_init(struct zcpool_queue *queue)
@@ -272,7 +301,7 @@ static __always_inline void zcpool_buffer_disown(struct zcpool_pool *pool, u32 i
 	 * Otherwise somebody holds it, or more of it is mapped now.
 	 */
 	in_flight = zcpool_buffer_refs(pool, index) > buffer->refs &&
-		    !zcpool_buffer_idle(pool, index);
+		    zcpool_buffer_held(pool, index);
 	buffer->owner = NULL;
 	if (in_flight)
 		zcpool_queue_add_last(pool, &pool->in_flight, index);

@@ -49,10 +49,27 @@ static inline int zcpool_folio_mapcount(struct folio *folio, unsigned int order)
 		mapcount -= folio_entire_mapcount(folio) * (nr - 1);
 		smp_rmb(); /* atomic_add_negative() is the full barrier there */
 	}
-	/* Two at a time, for a large folio has an even number of them. */
-#pragma GCC unroll 4
-	for (; page < end; page += 2)
-		mapcount += atomic_read(&page[0]._mapcount) + atomic_read(&page[1]._mapcount);
+	/*
+	 * Most of the work of a GET: by eights, or the two or four there are.
+	 * Plain reads of an aligned int, since a volatile one is no operand.
+	 */
+#define ZCPOOL_ADD_MAPCOUNT(nr) (mapcount += data_race(page[nr]._mapcount.counter))
+	if (nr < 8) {
+		for (; page < end; page++)
+			ZCPOOL_ADD_MAPCOUNT(0);
+		return mapcount;
+	}
+	for (; page < end; page += 8) {
+		ZCPOOL_ADD_MAPCOUNT(0);
+		ZCPOOL_ADD_MAPCOUNT(1);
+		ZCPOOL_ADD_MAPCOUNT(2);
+		ZCPOOL_ADD_MAPCOUNT(3);
+		ZCPOOL_ADD_MAPCOUNT(4);
+		ZCPOOL_ADD_MAPCOUNT(5);
+		ZCPOOL_ADD_MAPCOUNT(6);
+		ZCPOOL_ADD_MAPCOUNT(7);
+	}
+#undef ZCPOOL_ADD_MAPCOUNT
 	return mapcount;
 #endif
 }

@@ -168,9 +168,14 @@ bool report_targets(const struct bench_options *options)
 	}
 	if (!options->large_pool)
 		printf("skip the pool of 1,000,000 buffers: not enough memory\n");
-	met &= target("create and touch, pool to hugetlb",
+	met &= target("create and touch, pool to hugetlb, fresh pages",
 		      median_of("first touch", "pool", 256 << 20) /
-			      median_of("first touch", "hugetlb", 256 << 20),
+			      median_of("first touch", "hugetlb, fresh pages", 256 << 20),
 		      1.0);
+	/* Some work of the peer's comes before the clock there: 5 % for that. */
+	met &= target("create and touch, pool to hugetlb, pages set aside",
+		      median_of("first touch", "pool", 256 << 20) /
+			      median_of("first touch", "hugetlb, pages set aside", 256 << 20),
+		      1.05);
 	return met;
 }
