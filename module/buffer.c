@@ -71,8 +71,7 @@ static noinline int zcpool_folio_mapped_refs(struct folio *folio, unsigned int o
 }
 
 static __always_inline int zcpool_folio_idle_refs(const struct zcpool_pool *pool,
-						  struct zcpool_buffer *buffer,
-						  struct folio *folio)
+						  struct zcpool_buffer *buffer, struct folio *folio)
 {
 	int refs = folio_ref_count(folio);
 

@@ -98,8 +98,8 @@ static int zcpool_geometry_init(struct zcpool_geometry *geometry,
 
 	geometry->stride = round_up(create->buffer_size, (u64)ZCPOOL_FOLIO_SIZE_MAX);
 	if (create->buffer_size < ZCPOOL_FOLIO_SIZE_MAX)
-		geometry->stride = roundup_pow_of_two(max_t(u64, create->buffer_size,
-							    ZCPOOL_FOLIO_SIZE_MIN));
+		geometry->stride =
+			roundup_pow_of_two(max_t(u64, create->buffer_size, ZCPOOL_FOLIO_SIZE_MIN));
 	folio_size = min_t(u64, geometry->stride, ZCPOOL_FOLIO_SIZE_MAX);
 	geometry->order = ilog2(folio_size) - PAGE_SHIFT;
 	geometry->buffer_size = create->buffer_size;

@@ -37,11 +37,14 @@ static void zcpool_rescan_work(struct work_struct *work)
 
 	if (found) {
 		zcpool_wake(pool, found);
-	} else if (waitqueue_active(&pool->wait) && READ_ONCE(pool->in_flight.nr)) {
-		zcpool_skb_defer_kick();
-		zcpool_rescan_start(pool, min_t(u64, READ_ONCE(pool->rescan_delay) * 2,
-						ZCPOOL_RESCAN_MAX_NS));
+		return;
 	}
+	/* Who comes after this look starts the timer himself. */
+	if (!waitqueue_active(&pool->wait) || !READ_ONCE(pool->in_flight.nr))
+		return;
+	zcpool_skb_defer_kick();
+	zcpool_rescan_start(pool,
+			    min_t(u64, READ_ONCE(pool->rescan_delay) * 2, ZCPOOL_RESCAN_MAX_NS));
 }
 
 /* Somebody who found nothing is on the wait queue: look again soon. */
@@ -84,6 +87,7 @@ void zcpool_wait_destroy(struct zcpool_pool *pool)
  */
 void zcpool_wake(struct zcpool_pool *pool, u32 count)
 {
+	/* See above for why no barrier is needed. */
 	if (!waitqueue_active(&pool->wait))
 		return;
 	__wake_up(&pool->wait, TASK_NORMAL, count, poll_to_key(EPOLLOUT | EPOLLWRNORM));
@@ -99,6 +103,7 @@ void zcpool_wake(struct zcpool_pool *pool, u32 count)
  */
 void zcpool_wake_hint(struct zcpool_pool *pool)
 {
+	/* A look without barrier: only a hint. */
 	if (!waitqueue_active(&pool->wait) || !READ_ONCE(pool->in_flight.nr))
 		return;
 	/* A timer about to fire is left alone, lest many hints put it off for ever. */

@@ -60,7 +60,7 @@ static void *owner_thread(void *arg)
 	return NULL;
 }
 
-/* Meanwhile page tables come and go under GET's eyes. */
+/* Meanwhile page tables come and go while GET looks. */
 static void *mapper_thread(void *stop)
 {
 	while (!atomic_load((atomic_int *)stop)) {

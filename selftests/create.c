@@ -18,40 +18,13 @@ FIXTURE_VARIANT(size)
 	uint64_t chunk;
 };
 
-FIXTURE_VARIANT_ADD(size, byte)
-{
-	.asked = 1, .stride = 8 * KIB, .chunk = 8 * KIB,
-};
-
-FIXTURE_VARIANT_ADD(size, smallest)
-{
-	.asked = 8 * KIB, .stride = 8 * KIB, .chunk = 8 * KIB,
-};
-
-FIXTURE_VARIANT_ADD(size, just_above_a_power)
-{
-	.asked = 8 * KIB + 1, .stride = 16 * KIB, .chunk = 16 * KIB,
-};
-
-FIXTURE_VARIANT_ADD(size, just_below_huge)
-{
-	.asked = 2 * MIB - 1, .stride = 2 * MIB, .chunk = 2 * MIB,
-};
-
-FIXTURE_VARIANT_ADD(size, just_above_huge)
-{
-	.asked = 2 * MIB + 1, .stride = 4 * MIB, .chunk = 2 * MIB,
-};
-
-FIXTURE_VARIANT_ADD(size, five_mib)
-{
-	.asked = 5 * MIB, .stride = 6 * MIB, .chunk = 2 * MIB,
-};
-
-FIXTURE_VARIANT_ADD(size, large)
-{
-	.asked = 64 * MIB, .stride = 64 * MIB, .chunk = 2 * MIB,
-};
+VARIANT(size, byte, .asked = 1, .stride = 8 * KIB, .chunk = 8 * KIB);
+VARIANT(size, smallest, .asked = 8 * KIB, .stride = 8 * KIB, .chunk = 8 * KIB);
+VARIANT(size, just_above_a_power, .asked = 8 * KIB + 1, .stride = 16 * KIB, .chunk = 16 * KIB);
+VARIANT(size, just_below_huge, .asked = 2 * MIB - 1, .stride = 2 * MIB, .chunk = 2 * MIB);
+VARIANT(size, just_above_huge, .asked = 2 * MIB + 1, .stride = 4 * MIB, .chunk = 2 * MIB);
+VARIANT(size, five_mib, .asked = 5 * MIB, .stride = 6 * MIB, .chunk = 2 * MIB);
+VARIANT(size, large, .asked = 64 * MIB, .stride = 64 * MIB, .chunk = 2 * MIB);
 
 FIXTURE_SETUP(size)
 {

@@ -22,15 +22,8 @@ FIXTURE_VARIANT(mapped)
 	uint64_t buffer;
 };
 
-FIXTURE_VARIANT_ADD(mapped, medium)
-{
-	.buffer = 64 * KIB,
-};
-
-FIXTURE_VARIANT_ADD(mapped, huge)
-{
-	.buffer = 2 * MIB,
-};
+VARIANT(mapped, medium, .buffer = 64 * KIB);
+VARIANT(mapped, huge, .buffer = 2 * MIB);
 
 FIXTURE_SETUP(mapped)
 {

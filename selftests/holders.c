@@ -26,25 +26,10 @@ FIXTURE_VARIANT(held)
 	bool mapped;
 };
 
-FIXTURE_VARIANT_ADD(held, small_unmapped)
-{
-	.buffer = 8 * KIB, .mapped = false,
-};
-
-FIXTURE_VARIANT_ADD(held, medium_mapped)
-{
-	.buffer = 64 * KIB, .mapped = true,
-};
-
-FIXTURE_VARIANT_ADD(held, huge_mapped)
-{
-	.buffer = 2 * MIB, .mapped = true,
-};
-
-FIXTURE_VARIANT_ADD(held, several_folios)
-{
-	.buffer = 4 * MIB, .mapped = true,
-};
+VARIANT(held, small_unmapped, .buffer = 8 * KIB, .mapped = false);
+VARIANT(held, medium_mapped, .buffer = 64 * KIB, .mapped = true);
+VARIANT(held, huge_mapped, .buffer = 2 * MIB, .mapped = true);
+VARIANT(held, several_folios, .buffer = 4 * MIB, .mapped = true);
 
 /* A pool of one buffer, owned. */
 FIXTURE_SETUP(held)
@@ -218,7 +203,10 @@ TEST_F(held, not_by_mappings_of_any_process)
  */
 TEST(reader_never_sees_a_reused_buffer)
 {
-	enum { MESSAGES = 200, BUFFER = 16 * KIB };
+	enum {
+		MESSAGES = 200,
+		BUFFER = 16 * KIB,
+	};
 	int fd = new_pool(BUFFER, 3), pair[2], message;
 	char *map = map_pool(fd, 3 * BUFFER);
 	int status;

@@ -21,25 +21,10 @@ FIXTURE_VARIANT(command)
 	size_t size;
 };
 
-FIXTURE_VARIANT_ADD(command, query)
-{
-	.nr = 0, .size = ZCPOOL_QUERY_SIZE_VER0,
-};
-
-FIXTURE_VARIANT_ADD(command, create)
-{
-	.nr = 1, .size = ZCPOOL_CREATE_SIZE_VER0,
-};
-
-FIXTURE_VARIANT_ADD(command, get)
-{
-	.nr = 2, .size = ZCPOOL_GET_SIZE_VER0,
-};
-
-FIXTURE_VARIANT_ADD(command, put)
-{
-	.nr = 3, .size = ZCPOOL_PUT_SIZE_VER0,
-};
+VARIANT(command, query, .nr = 0, .size = ZCPOOL_QUERY_SIZE_VER0);
+VARIANT(command, create, .nr = 1, .size = ZCPOOL_CREATE_SIZE_VER0);
+VARIANT(command, get, .nr = 2, .size = ZCPOOL_GET_SIZE_VER0);
+VARIANT(command, put, .nr = 3, .size = ZCPOOL_PUT_SIZE_VER0);
 
 static int call(int fd, unsigned int nr, size_t size, void *arg)
 {

@@ -6,7 +6,7 @@
 
 #define TRACING "/sys/kernel/tracing/"
 
-static long long fdinfo(int fd, const char *key)
+static long long fdinfo_value(int fd, const char *key)
 {
 	char path[64], line[128];
 	long long value = -1;
@@ -26,8 +26,8 @@ TEST(fdinfo_of_an_unbound_handle)
 {
 	int fd = open(DEVICE, O_RDWR);
 
-	ASSERT_EQ(0, fdinfo(fd, "zcpool-pool"));
-	ASSERT_EQ(-1, fdinfo(fd, "zcpool-count"));
+	ASSERT_EQ(0, fdinfo_value(fd, "zcpool-pool"));
+	ASSERT_EQ(-1, fdinfo_value(fd, "zcpool-count"));
 }
 
 TEST(fdinfo_of_a_pool)
@@ -38,15 +38,15 @@ TEST(fdinfo_of_a_pool)
 
 	ASSERT_EQ(3, get_many(fd, indices, 3, 0, 0));
 	ASSERT_EQ(0, query(fd, &q));
-	EXPECT_EQ(q.pool_id, fdinfo(fd, "zcpool-pool"));
-	EXPECT_EQ(12 * KIB, fdinfo(fd, "zcpool-buffer-size"));
-	EXPECT_EQ(16 * KIB, fdinfo(fd, "zcpool-stride"));
-	EXPECT_EQ(10, fdinfo(fd, "zcpool-count"));
-	EXPECT_EQ(160 * KIB, fdinfo(fd, "zcpool-size"));
-	EXPECT_EQ(3, fdinfo(fd, "zcpool-owned"));
-	EXPECT_EQ(3, fdinfo(fd, "zcpool-owned-total"));
-	EXPECT_EQ(7, fdinfo(fd, "zcpool-unowned"));
-	EXPECT_EQ(0, fdinfo(fd, "zcpool-user"));
+	EXPECT_EQ(q.pool_id, fdinfo_value(fd, "zcpool-pool"));
+	EXPECT_EQ(12 * KIB, fdinfo_value(fd, "zcpool-buffer-size"));
+	EXPECT_EQ(16 * KIB, fdinfo_value(fd, "zcpool-stride"));
+	EXPECT_EQ(10, fdinfo_value(fd, "zcpool-count"));
+	EXPECT_EQ(160 * KIB, fdinfo_value(fd, "zcpool-size"));
+	EXPECT_EQ(3, fdinfo_value(fd, "zcpool-owned"));
+	EXPECT_EQ(3, fdinfo_value(fd, "zcpool-owned-total"));
+	EXPECT_EQ(7, fdinfo_value(fd, "zcpool-unowned"));
+	EXPECT_EQ(0, fdinfo_value(fd, "zcpool-user"));
 }
 
 static bool traced(const char *what)

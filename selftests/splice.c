@@ -198,15 +198,8 @@ FIXTURE_VARIANT(socket)
 	int domain;
 };
 
-FIXTURE_VARIANT_ADD(socket, tcp)
-{
-	.domain = AF_INET,
-};
-
-FIXTURE_VARIANT_ADD(socket, unix_stream)
-{
-	.domain = AF_UNIX,
-};
+VARIANT(socket, tcp, .domain = AF_INET);
+VARIANT(socket, unix_stream, .domain = AF_UNIX);
 
 FIXTURE_SETUP(socket)
 {
@@ -215,9 +208,11 @@ FIXTURE_SETUP(socket)
 	self->map = map_pool(self->fd, SIZE);
 	ASSERT_NE(MAP_FAILED, self->map);
 	memset(self->map, 'a', SIZE);
-	ASSERT_EQ(0, variant->domain == AF_INET ?
-			     tcp_pair(self->pair) :
-			     socketpair(AF_UNIX, SOCK_STREAM, 0, self->pair));
+	if (variant->domain == AF_INET) {
+		ASSERT_EQ(0, tcp_pair(self->pair));
+	} else {
+		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, self->pair));
+	}
 }
 
 FIXTURE_TEARDOWN(socket)

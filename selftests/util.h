@@ -29,6 +29,12 @@
 #define KIB 1024UL
 #define MIB (1024UL * KIB)
 #define NS_PER_MS 1000000LL
+/* A variant of a fixture, its fields as designated initializers. */
+#define VARIANT(fixture, name, ...) \
+	FIXTURE_VARIANT_ADD(fixture, name) \
+	{ \
+		__VA_ARGS__ \
+	}
 /* An address at which nothing is mapped, unknown to the compiler. */
 static void *volatile nowhere __attribute__((unused)) = (void *)16;
 

@@ -44,7 +44,7 @@ FIXTURE_TEARDOWN(empty)
 }
 
 /* Put a buffer of which a pipe slot still holds a part. */
-static void put_in_flight(struct __test_metadata *_metadata, FIXTURE_DATA(empty) *self)
+static void put_in_flight(struct __test_metadata *_metadata, FIXTURE_DATA(empty) * self)
 {
 	loff_t offset = 0;
 

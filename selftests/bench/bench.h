@@ -42,6 +42,7 @@ static inline long must(long ret, const char *what)
 		must_fail(ret, what);
 	return ret;
 }
+
 #define MUST(call) must((long)(call), #call)
 
 /* report.c */

@@ -62,7 +62,7 @@ static void measure_pool(uint64_t buffer_size, uint32_t count, bool touch, unsig
 	struct zcpool_create create = { .buffer_size = buffer_size, .count = count };
 	static char names[3][4][64];
 	static unsigned int row;
-	char (*name)[64] = names[row++ % 3];
+	char(*name)[64] = names[row++ % 3];
 	struct zcpool *pool;
 	unsigned int i;
 	void *map;

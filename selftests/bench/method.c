@@ -44,8 +44,8 @@ static void open_memory(size_t size)
 {
 	slot_size = size;
 	memory_size = size * SLOTS;
-	memory = mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		      0);
+	memory =
+		mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	MUST(memory == MAP_FAILED ? -1 : 0);
 	memset(memory, 'm', memory_size);
 }

@@ -137,8 +137,8 @@ static bool target_ratio(const char *method, uint64_t size, double limit)
 {
 	char what[96];
 
-	snprintf(what, sizeof(what), "%s of %llu KiB to %s", method,
-		 (unsigned long long)size >> 10, peer_of(method));
+	snprintf(what, sizeof(what), "%s of %llu KiB to %s", method, (unsigned long long)size >> 10,
+		 peer_of(method));
 	return target(what,
 		      median_of("send", method, size) / median_of("send", peer_of(method), size),
 		      limit);

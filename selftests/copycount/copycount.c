@@ -40,8 +40,7 @@ static int count_copy(struct kprobe *probe, struct pt_regs *regs);
 
 #define ROUTINE(name, nr, what) \
 	{ \
-		.probe = { .symbol_name = #name, .pre_handler = count_copy }, \
-		.argument = (nr), \
+		.probe = { .symbol_name = #name, .pre_handler = count_copy }, .argument = (nr), \
 		.kind = (what), \
 	}
 

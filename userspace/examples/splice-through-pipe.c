@@ -41,8 +41,8 @@ static void splice_all(int pool_fd, off_t offset, size_t size, const int pipe[2]
 			fail("splice to the pipe");
 		size -= in;
 		while (in) {
-			ssize_t out = splice(pipe[0], NULL, socket, NULL, in,
-					     size ? SPLICE_F_MORE : 0);
+			ssize_t out =
+				splice(pipe[0], NULL, socket, NULL, in, size ? SPLICE_F_MORE : 0);
 
 			if (out <= 0)
 				fail("splice to the socket");

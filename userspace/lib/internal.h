@@ -30,7 +30,7 @@ struct zcpool {
 	uint64_t stride;
 	uint64_t size;
 	pthread_mutex_t lock;
-	_Atomic(void *) map;
+	void *_Atomic map;
 	struct magazine *magazines;
 	atomic_uint nr_magazines;
 	atomic_uint waiters;

@@ -123,8 +123,8 @@ ZCPOOL_API int zcpool_slice_sendfile(struct zcpool_slice *slice, int out_fd, uin
 {
 	while (*done < slice->length) {
 		off_t offset = slice->offset + *done;
-		ssize_t sent = sendfile(out_fd, slice->lease->pool->fd, &offset,
-					slice->length - *done);
+		ssize_t sent =
+			sendfile(out_fd, slice->lease->pool->fd, &offset, slice->length - *done);
 
 		if (sent < 0)
 			return -errno;

@@ -47,11 +47,9 @@ int zcpool_create(struct zcpool *pool, struct zcpool_create *create);
  * Returns how many of the count wanted buffers were handed out, at least 1.
  * timeout_ns: < 0 waits without limit, 0 does not wait.
  */
-int zcpool_get_batch(struct zcpool *pool, uint32_t *indices, uint32_t count,
-		     int64_t timeout_ns);
+int zcpool_get_batch(struct zcpool *pool, uint32_t *indices, uint32_t count, int64_t timeout_ns);
 /* Returns 0, or the error of the first buffer not put; *put: buffers put. */
-int zcpool_put_batch(struct zcpool *pool, const uint32_t *indices,
-		     uint32_t count, uint32_t *put);
+int zcpool_put_batch(struct zcpool *pool, const uint32_t *indices, uint32_t count, uint32_t *put);
 
 /* Buffers one by one, through the calling thread's magazine */
 
@@ -84,11 +82,11 @@ void *zcpool_addr(const struct zcpool *pool, uint32_t index);
 struct zcpool_slice;
 
 /* The first slice of a buffer takes over its ownership from the caller. */
-int zcpool_slice_create(struct zcpool *pool, uint32_t index, uint64_t offset,
-			uint64_t length, struct zcpool_slice **slice);
+int zcpool_slice_create(struct zcpool *pool, uint32_t index, uint64_t offset, uint64_t length,
+			struct zcpool_slice **slice);
 /* A part of a slice, with a reference of its own to the buffer. */
-int zcpool_slice_sub(struct zcpool_slice *slice, uint64_t offset,
-		     uint64_t length, struct zcpool_slice **sub);
+int zcpool_slice_sub(struct zcpool_slice *slice, uint64_t offset, uint64_t length,
+		     struct zcpool_slice **sub);
 void zcpool_slice_retain(struct zcpool_slice *slice);
 /* The last reference to a buffer's last slice puts the buffer. */
 int zcpool_slice_release(struct zcpool_slice *slice);
@@ -100,8 +98,7 @@ uint64_t zcpool_slice_offset(const struct zcpool_slice *slice);
  * sendfile() of the slice to out_fd from byte *done of it on, advancing *done.
  * Returns 0 when all went, else a negative errno with *done telling how far.
  */
-int zcpool_slice_sendfile(struct zcpool_slice *slice, int out_fd,
-			  uint64_t *done);
+int zcpool_slice_sendfile(struct zcpool_slice *slice, int out_fd, uint64_t *done);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,8 @@
 
 #include "tool.h"
 
+#define PARAMETERS "/sys/module/zcpool/parameters/"
+
 int fail(int status, const char *format, ...)
 {
 	va_list args;
@@ -38,8 +40,8 @@ int fail_open(int error)
 	case -ENOENT:
 	case -ENXIO:
 	case -ENODEV:
-		return fail(EXIT_NO_DEVICE,
-			    "no " ZCPOOL_DEVICE ": load the module with 'modprobe zcpool' or insmod");
+		return fail(EXIT_NO_DEVICE, "no " ZCPOOL_DEVICE
+					    ": load the module with 'modprobe zcpool' or insmod");
 	case -EACCES:
 		return fail(EXIT_NO_DEVICE,
 			    "no access to " ZCPOOL_DEVICE
@@ -65,17 +67,17 @@ int fail_create(int error, uint64_t bytes)
 			    size, format_size(limit.rlim_cur, limit_size, sizeof(limit_size)));
 	case -EFBIG:
 		return fail(EXIT_FAILED,
-			    "a pool of %s is beyond the limit of one pool: raise "
-			    "/sys/module/zcpool/parameters/max_pool_bytes, or take a smaller --buffers",
+			    "a pool of %s is beyond the limit of one pool: raise " PARAMETERS
+			    "max_pool_bytes, or take a smaller --buffers",
 			    size);
 	case -ENOSPC:
 		return fail(EXIT_FAILED,
-			    "a pool of %s is beyond the limit of all pools: raise "
-			    "/sys/module/zcpool/parameters/max_total_bytes, or take a smaller --buffers",
+			    "a pool of %s is beyond the limit of all pools: raise " PARAMETERS
+			    "max_total_bytes, or take a smaller --buffers",
 			    size);
 	case -ENOMEM:
-		return fail(EXIT_FAILED, "not enough memory for a pool of %s: take a smaller --buffers",
-			    size);
+		return fail(EXIT_FAILED,
+			    "not enough memory for a pool of %s: take a smaller --buffers", size);
 	default:
 		return fail(EXIT_FAILED, "cannot create a pool of %s: %s", size, strerror(-error));
 	}

@@ -45,8 +45,8 @@ int net_connect(const char *host, const char *port)
 	int fd = net_open(host, port, 0, connect);
 
 	if (fd < 0 && fd != -EADDRNOTAVAIL)
-		fail(0, "cannot connect to %s port %s: %s; is 'zcpoolctl recv' running there?", host,
-		     port, strerror(-fd));
+		fail(0, "cannot connect to %s port %s: %s; is 'zcpoolctl recv' running there?",
+		     host, port, strerror(-fd));
 	return fd;
 }
 
@@ -74,7 +74,6 @@ int net_port(int socket)
 
 	if (getsockname(socket, (struct sockaddr *)&address, &length))
 		return -errno;
-	return ntohs(address.ss_family == AF_INET6 ?
-			     ((struct sockaddr_in6 *)&address)->sin6_port :
-			     ((struct sockaddr_in *)&address)->sin_port);
+	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port :
+						     ((struct sockaddr_in *)&address)->sin_port);
 }

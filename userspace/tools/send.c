@@ -251,7 +251,7 @@ static int open_file(struct send *send)
 	send->file = open(send->path, O_RDONLY | O_CLOEXEC | (direct ? O_DIRECT : 0));
 	if (send->file < 0 && errno == EINVAL && direct)
 		return fail(EXIT_FAILED,
-			    "%s is on a file system without O_DIRECT: --buffered reads it with a copy",
+			    "no O_DIRECT on the file system of %s: --buffered reads it with a copy",
 			    send->path);
 	if (send->file < 0)
 		return fail(EXIT_FAILED, "cannot open %s: %s", send->path, strerror(errno));
@@ -287,12 +287,13 @@ static int parse(struct send *send, int argc, char **argv)
 		case 's':
 			if (!parse_size(optarg, &send->buffer_size) ||
 			    send->buffer_size % ALIGNMENT || send->buffer_size > 1U << 30)
-				return fail_usage(usage, "--buffer-size '%s' is no multiple of 4K up to 1G",
+				return fail_usage(usage, "--buffer-size '%s' is not 4K to 1G by 4K",
 						  optarg);
 			break;
 		case 'n':
 			if (!parse_size(optarg, &send->buffers) || send->buffers > 1000000)
-				return fail_usage(usage, "--buffers '%s' is not 1 to 1000000", optarg);
+				return fail_usage(usage, "--buffers '%s' is not 1 to 1000000",
+						  optarg);
 			break;
 		case 'b':
 			send->buffered = true;

@@ -27,9 +27,13 @@ struct common {
 
 /* Letters and long names for getopt_long(); parse_common() takes what it returns. */
 #define COMMON_SHORT "hjqp"
+/* clang-format off */
 #define COMMON_LONG \
-	{ "help", no_argument, NULL, 'h' }, { "json", no_argument, NULL, 'j' }, \
-	{ "quiet", no_argument, NULL, 'q' }, { "progress", no_argument, NULL, 'p' }
+	{ "help", no_argument, NULL, 'h' }, \
+	{ "json", no_argument, NULL, 'j' }, \
+	{ "quiet", no_argument, NULL, 'q' }, \
+	{ "progress", no_argument, NULL, 'p' }
+/* clang-format on */
 bool parse_common(struct common *common, int letter);
 
 int info_command(int argc, char **argv);
