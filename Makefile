@@ -25,6 +25,8 @@ help:
 	@echo "  demo       send a file from disk to network in a virtual machine"
 	@echo "  check      run the tests in a virtual machine"
 	@echo "  bench      compare with other ways to send, in a virtual machine"
+	@echo "More tests:"
+	@echo "  check-rig, check-examples, check-install  see Documentation/testing.rst"
 	@echo "To build:"
 	@echo "  all        module and userspace (default)"
 	@echo "  module     the kernel module, for KVER=$(KVER)"
@@ -36,6 +38,7 @@ help:
 	@echo "  install-dkms, uninstall-dkms  the same, the module by DKMS"
 	@echo "For developers:"
 	@echo "  style      what a reviewer would run"
+	@echo "  docs       the documentation as HTML, in build/docs"
 	@echo "  format     lay out the C sources"
 
 # Objects of another kernel are no use, and kbuild does not notice.
@@ -65,6 +68,22 @@ check: packages
 run-check: module selftests
 	@$(run) --nvme 64 --timeout 170 -- selftests/runner
 
+check-rig: packages
+	@$(MAKE) run-check-rig
+run-check-rig: module
+	@selftests/vm/selftest
+
+check-examples: packages
+	@$(MAKE) run-check-examples
+run-check-examples: module userspace
+	@$(run) --quiet --nvme 64 -- selftests/examples/guest
+
+check-install: packages
+	@selftests/vm/setup install
+	@$(MAKE) run-check-install
+run-check-install: module userspace
+	@selftests/install/run
+
 demo: packages
 	@$(MAKE) run-demo
 run-demo: module copycount userspace
@@ -76,9 +95,16 @@ run-bench: module userspace
 	@$(MAKE) $(jobs) -C selftests/bench
 	@selftests/bench/run $(BENCHFLAGS)
 
-style:
-	@selftests/vm/setup build style
+style: packages
+	@selftests/vm/setup style docs
+	@$(MAKE) run-style
+run-style: module
 	@selftests/style/run
+docs:
+	@selftests/vm/setup build docs
+	@export KERNEL_FILES=$$(selftests/vm/kernel-files) && \
+		sphinx-build -q -W --keep-going -d build/docs/.doctrees Documentation build/docs
+	@echo "The documentation is in build/docs/index.html"
 format:
 	@git ls-files '*.c' '*.h' | grep -v '^module/trace.h$$' | xargs clang-format -i
 
@@ -89,5 +115,6 @@ clean:
 
 include module/install.mk
 
-.PHONY: all help module copycount userspace selftests packages check run-check demo run-demo bench \
-	run-bench style format clean
+.PHONY: all help module copycount userspace selftests packages check run-check check-rig \
+	run-check-rig check-examples run-check-examples check-install run-check-install demo \
+	run-demo bench run-bench style run-style docs format clean

@@ -110,7 +110,10 @@ static int life_of_a_poll(void)
 	return 0;
 }
 
-FIXTURE(life){};
+FIXTURE(life)
+{
+	long before;
+};
 
 FIXTURE_VARIANT(life)
 {
@@ -126,6 +129,13 @@ VARIANT(life, poll, .live = life_of_a_poll);
 
 FIXTURE_SETUP(life)
 {
+	int i;
+
+	/* Caches fill the first time. */
+	for (i = 0; i < 100; i++)
+		ASSERT_EQ(0, variant->live());
+	self->before = charged_at_rest(0);
+	ASSERT_GT(self->before, 0);
 }
 
 FIXTURE_TEARDOWN(life)
@@ -134,17 +144,11 @@ FIXTURE_TEARDOWN(life)
 
 TEST_F(life, leaves_nothing)
 {
-	long before;
 	int i;
 
-	/* Caches fill the first time. */
-	for (i = 0; i < 100; i++)
-		ASSERT_EQ(0, variant->live());
-	before = charged_at_rest(0);
-	ASSERT_GT(before, 0);
 	for (i = 0; i < LIVES; i++)
 		ASSERT_EQ(0, variant->live());
-	EXPECT_LT(charged_at_rest(before) - before, SLACK);
+	EXPECT_LT(charged_at_rest(self->before) - self->before, SLACK);
 }
 
 TEST_HARNESS_MAIN

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
-/*
- * zcpool: a pool of DMA-capable buffers that programs map, splice and send.
+/**
+ * DOC: Model
+ *
+ * A pool of DMA-capable buffers that programs map, splice and send.
  *
  * An open file of /dev/zcpool is a *handle*.  CREATE binds it to a new *pool*
  * of equal *buffers*; buffer I occupies the bytes [I * stride, (I + 1) * stride)
@@ -11,20 +13,25 @@
  * flight*: it becomes *free*, and GET may hand it out again, when the last of
  * these holders is gone.  User mappings are not holders.
  *
- * Every ioctl takes one struct.  The command carries the struct's size: the
+ * Every command takes one struct.  The command carries the struct's size: the
  * kernel reads as many bytes as the program's struct has, takes fields that the
  * program does not know as zero, and fails with E2BIG where the program sets
  * fields that the kernel does not know.  Structs only ever grow at their end,
  * and zero in a new field means what happened before the field existed.
+ */
+
+/**
+ * DOC: Common errors
  *
- * Errors common to all commands:
- *   ENOTTY   the command is unknown
- *   EFAULT   the struct, or memory it points to, cannot be read or written
- *   EINVAL   the struct is shorter than its first version, a flag is unknown,
- *            or a value is out of its documented range
- *   E2BIG    the struct is longer than the kernel's and its tail is not zero
- *   ENXIO    the handle has no pool (every command but QUERY and CREATE; also
- *            mmap, read, write, lseek and splice; poll reports POLLERR)
+ * Of every command:
+ *
+ * * ENOTTY: the command is unknown
+ * * EFAULT: the struct, or memory it points to, cannot be read or written
+ * * EINVAL: the struct is shorter than its first version, a flag is unknown, or
+ *   a value is out of its documented range
+ * * E2BIG: the struct is longer than the kernel's and its tail is not zero
+ * * ENXIO: the handle has no pool (every command but QUERY and CREATE; also
+ *   mmap, read, write, lseek and splice; poll reports POLLERR)
  */
 #ifndef _UAPI_LINUX_ZCPOOL_H
 #define _UAPI_LINUX_ZCPOOL_H
@@ -126,13 +133,14 @@ struct zcpool_query {
  * other user of it is gone.  A call that fails leaves nothing behind.
  *
  * Errors, beside the common ones:
- *   EBUSY    the handle has a pool
- *   EFBIG    the pool would be larger than max_pool_bytes
- *   ENOSPC   all pools together would be larger than max_total_bytes
- *   EDQUOT   the user's RLIMIT_MEMLOCK is too small
- *   ENOMEM   not enough memory (on that node, in reach of @dma_bits), or the
- *            caller's memory cgroup is at its limit; never an OOM kill
- *   EINTR    the caller is being killed
+ *
+ * * EBUSY: the handle has a pool
+ * * EFBIG: the pool would be larger than max_pool_bytes
+ * * ENOSPC: all pools together would be larger than max_total_bytes
+ * * EDQUOT: the user's RLIMIT_MEMLOCK is too small
+ * * ENOMEM: not enough memory (on that node, in reach of @dma_bits), or the
+ *   caller's memory cgroup is at its limit; never an OOM kill
+ * * EINTR: the caller is being killed
  */
 struct zcpool_create {
 	__u64 buffer_size;
@@ -172,12 +180,13 @@ struct zcpool_create {
  *
  * Errors, beside the common ones and PUT's; @count is not written and no buffer
  * is handed out:
- *   EAGAIN     no buffer is free, and the handle is O_NONBLOCK or
- *              ZCPOOL_GET_F_NONBLOCK is set
- *   ETIMEDOUT  no buffer became free within @timeout_ns
- *   EINTR      a signal came first (restarted under SA_RESTART if @timeout_ns
- *              and @put_count are 0)
- *   EFAULT     @indices or the struct cannot be written; the buffers went back
+ *
+ * * EAGAIN: no buffer is free, and the handle is O_NONBLOCK or
+ *   ZCPOOL_GET_F_NONBLOCK is set
+ * * ETIMEDOUT: no buffer became free within @timeout_ns
+ * * EINTR: a signal came first (restarted under SA_RESTART if @timeout_ns and
+ *   @put_count are 0)
+ * * EFAULT: @indices or the struct cannot be written; the buffers went back
  */
 struct zcpool_get {
 	__u64 indices;
@@ -202,8 +211,9 @@ struct zcpool_get {
  * back, also then) are put and the others are not.
  *
  * Errors, beside the common ones:
- *   ERANGE   an index is not below the pool's count
- *   EPERM    a buffer is not owned by this handle
+ *
+ * * ERANGE: an index is not below the pool's count
+ * * EPERM: a buffer is not owned by this handle
  */
 struct zcpool_put {
 	__u64 indices;
@@ -217,21 +227,27 @@ struct zcpool_put {
 #define ZCPOOL_IOC_GET _IOWR(ZCPOOL_IOC_TYPE, 0x02, struct zcpool_get)
 #define ZCPOOL_IOC_PUT _IOWR(ZCPOOL_IOC_TYPE, 0x03, struct zcpool_put)
 
-/*
- * The handle as a file:
+/**
+ * DOC: The handle as a file
  *
- * open    EINVAL with O_DIRECT, which would turn splices into copies
- * mmap    MAP_SHARED only (EINVAL); the range must lie within the pool (EINVAL)
- * poll    POLLOUT: GET would hand out a buffer
- * read    copies; 0 at the end of the pool
- * write   copies; ENOSPC at the end of the pool
- * splice  from the handle to a pipe, and sendfile from it: hands over
- *         references to the pool's memory, in pieces of up to 64 KiB, never
- *         copies; the source is not to be changed, nor reused by any way but
- *         PUT and GET, while the references live
- *         into the handle: copies once
- * lseek   SEEK_SET, SEEK_CUR, SEEK_END
- * fsync, msync  succeed at once: there is nothing behind the memory
+ * open
+ *   EINVAL with O_DIRECT, which would turn splices into copies
+ * mmap
+ *   MAP_SHARED only (EINVAL); the range must lie within the pool (EINVAL)
+ * poll
+ *   POLLOUT: GET would hand out a buffer
+ * read
+ *   copies; 0 at the end of the pool
+ * write
+ *   copies; ENOSPC at the end of the pool
+ * splice, sendfile
+ *   from the handle: hands over references to the pool's memory, in pieces of up
+ *   to 64 KiB, never copies; the source is not to be changed, nor reused by any
+ *   way but PUT and GET, while the references live; into the handle: copies once
+ * lseek
+ *   SEEK_SET, SEEK_CUR, SEEK_END
+ * fsync, msync
+ *   succeed at once: there is nothing behind the memory
  */
 
 #endif /* _UAPI_LINUX_ZCPOOL_H */
