@@ -10,35 +10,30 @@
 
 /**
  * zcpool_handle_bind() - give a handle its pool
- * @handle: handle, its bind_lock held
- * @pool: pool; on success the handle takes over the caller's reference
- *
- * Return: 0, or -EBUSY if the handle has a pool.
+ * @handle: handle without a pool, its bind_lock held
+ * @pool: pool; the handle takes over the caller's reference
  */
-int zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool)
+void zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool)
 {
 	lockdep_assert_held(&handle->bind_lock);
-	if (handle->pool)
-		return -EBUSY;
 	/* Pairs with smp_load_acquire() in zcpool_handle_pool(). */
 	smp_store_release(&handle->pool, pool);
-	return 0;
 }
 
 static int zcpool_open(struct inode *inode, struct file *file)
 {
 	struct zcpool_handle *handle;
 
-	/* A file open for direct I/O is spliced by copying its reads. */
-	if (file->f_flags & O_DIRECT)
-		return -EINVAL;
-
 	handle = kzalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
 	if (!handle)
 		return -ENOMEM;
 	mutex_init(&handle->bind_lock);
 
-	/* Memory is all there is behind a read or write: it never waits. */
+	/*
+	 * Memory is all there is behind a read or write: it never waits.  No
+	 * FMODE_CAN_ODIRECT, so open() and fcntl() refuse O_DIRECT: a file open
+	 * for that is spliced by copying its reads.
+	 */
 	file->f_mode |= FMODE_NOWAIT;
 	file->private_data = handle;
 	return 0;

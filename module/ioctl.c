@@ -126,10 +126,10 @@ static long zcpool_create_locked(struct zcpool_handle *handle, struct zcpool_cre
 	create->stride = geometry->stride;
 	create->size = geometry->size;
 	error = zcpool_copy_out(user, create, sizeof(*create));
-	if (!error)
-		error = zcpool_handle_bind(handle, pool);
 	if (error)
 		zcpool_pool_put(pool);
+	else
+		zcpool_handle_bind(handle, pool);
 	return error;
 }
 

@@ -25,10 +25,10 @@ static vm_fault_t zcpool_fault(struct vm_fault *vmf)
 
 	chunk = zcpool_pool_chunk(pool, offset, PAGE_SIZE);
 	index = div64_u64(offset, pool->geometry.stride);
-	/* Locked until the entry is made, and counted: see zcpool_folio_idle(). */
+	/* Locked until the entry is made, and counted: see zcpool_folio_mapped_refs(). */
 	folio_lock(chunk.folio);
 	atomic_inc(&pool->buffers[index].faults);
-	smp_mb__after_atomic(); /* pairs with smp_rmb() in zcpool_folio_idle() */
+	smp_mb__after_atomic(); /* pairs with smp_rmb() in zcpool_folio_mapped_refs() */
 	folio_get(chunk.folio);
 	vmf->page = folio_page(chunk.folio, chunk.offset >> PAGE_SHIFT);
 	return VM_FAULT_LOCKED;

@@ -13,7 +13,7 @@
  * Locks, outermost first:
  *   zcpool_handle.bind_lock   mutex; binding a pool to the handle
  *   folio lock                taken by .fault until the page table entry is made;
- *                             zcpool_folio_idle() only looks whether it is held
+ *                             zcpool_folio_mapped_refs() only looks at it
  *   zcpool_pool.lock          spinlock; ownership and the queues; never taken in
  *                             interrupt context, and nothing sleeps under it
  *   zcpool_pool.wait.lock     the wait queue's own
@@ -246,7 +246,7 @@ static inline struct zcpool_chunk zcpool_pool_chunk(const struct zcpool_pool *po
 
 /* handle.c */
 extern const struct file_operations zcpool_handle_fops;
-int zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool);
+void zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool);
 
 /* ioctl.c */
 long zcpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

@@ -62,6 +62,31 @@ TEST(handle_and_geometry)
 	zcpool_close(NULL);
 }
 
+/* Whoever has the handle may make its pool. */
+TEST(geometry_is_learned)
+{
+	struct zcpool_create arg = { .buffer_size = 8 * KIB, .count = 3 };
+	struct zcpool_slice *slice;
+	struct zcpool *pool, *copy;
+	uint32_t index;
+	void *map;
+
+	ASSERT_EQ(0, zcpool_open(0, &pool));
+	ASSERT_EQ(0, zcpool_adopt(dup(zcpool_fd(pool)), &copy));
+	ASSERT_EQ(-ENXIO, zcpool_slice_create(pool, 0, 0, 1, &slice));
+	if (!fork())
+		_exit(-zcpool_create(copy, &arg));
+	ASSERT_EQ(0, wait_status(-1));
+	ASSERT_EQ(-EBUSY, zcpool_create(pool, &arg));
+	ASSERT_EQ(0, zcpool_get(pool, &index, 0));
+	ASSERT_EQ(0, zcpool_put(copy, index));
+	EXPECT_EQ(3, zcpool_count(pool));
+	EXPECT_EQ(24 * KIB, zcpool_size(copy));
+	EXPECT_EQ(0, zcpool_map(copy, PROT_READ, &map));
+	zcpool_close(copy);
+	zcpool_close(pool);
+}
+
 TEST(batches)
 {
 	struct zcpool *pool = library_pool(8 * KIB, 10);
@@ -225,6 +250,53 @@ TEST(magazines_are_emptied_for_a_waiter)
 	ASSERT_EQ(0, zcpool_put(pool, indices[1]));
 	ASSERT_EQ(0, pthread_join(thread, &result));
 	ASSERT_EQ(NULL, result);
+	zcpool_close(pool);
+}
+
+static void *get_batch_thread(void *pool)
+{
+	uint32_t indices[2];
+
+	return (void *)(long)zcpool_get_batch(pool, indices, 2, 5000 * NS_PER_MS);
+}
+
+TEST(magazines_are_emptied_for_a_waiting_batch)
+{
+	struct zcpool *pool = library_pool(8 * KIB, 8);
+	pthread_t thread;
+	uint32_t index;
+	void *result;
+
+	/* Seven more are in this thread's magazine. */
+	ASSERT_EQ(0, zcpool_get(pool, &index, 0));
+	ASSERT_EQ(8, kernel_owned(pool));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, get_batch_thread, pool));
+	ASSERT_EQ(0, pthread_join(thread, &result));
+	ASSERT_EQ(2, (long)result);
+	zcpool_close(pool);
+}
+
+/* A fork forgets who waits: the child's magazines work. */
+TEST(fork_while_a_thread_waits)
+{
+	struct zcpool *pool = library_pool(8 * KIB, 8);
+	uint32_t indices[8], index;
+	pthread_t thread;
+	void *result;
+
+	ASSERT_EQ(8, zcpool_get_batch(pool, indices, 8, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, get_batch_thread, pool));
+	usleep(20000);
+	if (!fork()) {
+		/* Kept in the child's magazine: the waiter is not the child's. */
+		_exit(zcpool_put(pool, indices[0]) || kernel_owned(pool) != 8 ||
+		      zcpool_flush(pool));
+	}
+	ASSERT_EQ(0, wait_status(-1));
+	ASSERT_EQ(0, pthread_join(thread, &result));
+	ASSERT_EQ(1, (long)result);
+	ASSERT_EQ(0, zcpool_put_batch(pool, indices, 8, NULL));
+	ASSERT_EQ(0, zcpool_get(pool, &index, 0));
 	zcpool_close(pool);
 }
 

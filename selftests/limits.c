@@ -21,14 +21,6 @@ static void become_nobody(size_t memlock)
 		_exit(99);
 }
 
-static int wait_status(pid_t pid)
-{
-	int status;
-
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 FIXTURE(limits)
 {
 	pid_t pid;
@@ -171,6 +163,38 @@ TEST_F(limits, cgroup_limit_is_ENOMEM_and_no_OOM_kill)
 	EXPECT_EQ(0, wait_status(self->pid));
 	EXPECT_EQ(0, event_count("oom_kill"));
 	EXPECT_EQ(0, rmdir(GROUP));
+}
+
+/* A pool takes one of the system's open files, of which root may have any number. */
+TEST_F(limits, no_more_files_is_ENFILE)
+{
+	FILE *file = fopen("/proc/sys/fs/file-max", "r+");
+	unsigned long before;
+	int i;
+
+	/* Processors count up to so many open files each for themselves. */
+	for (i = 0; i < 256; i++)
+		ASSERT_GE(open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
+	ASSERT_EQ(1, fscanf(file, "%lu", &before));
+	self->pid = fork();
+	if (!self->pid) {
+		int fd = open(DEVICE, O_RDWR);
+
+		if (write_text("/proc/sys/fs/file-max", "1"))
+			_exit(98);
+		become_nobody(MIB);
+		_exit(create(fd, 8 * KIB, 1) == -ENFILE ? 0 : 1);
+	}
+	EXPECT_EQ(0, wait_status(self->pid));
+	rewind(file);
+	EXPECT_GT(fprintf(file, "%lu", before), 0);
+	ASSERT_EQ(0, fclose(file));
+	/* What failed is charged to nobody: root's file-max is back. */
+	if (!fork()) {
+		become_nobody(MIB);
+		_exit(new_pool(MIB, 1) >= 0 ? 0 : 1);
+	}
+	EXPECT_EQ(0, wait_status(-1));
 }
 
 TEST_F(limits, killed_while_creating)

@@ -159,4 +159,15 @@ TEST_F(pool, read_only_and_write_only_handles)
 	close(fd);
 }
 
+/* With O_DIRECT, splices would copy. */
+TEST(direct_is_EINVAL)
+{
+	int fd = new_pool(8 * KIB, 1);
+
+	ASSERT_EQ(-1, open(DEVICE, O_RDWR | O_DIRECT));
+	EXPECT_EQ(EINVAL, errno);
+	ASSERT_EQ(-1, fcntl(fd, F_SETFL, O_DIRECT));
+	EXPECT_EQ(EINVAL, errno);
+}
+
 TEST_HARNESS_MAIN

@@ -152,6 +152,15 @@ static inline size_t read_full(int fd, void *buffer, size_t size)
 	return done;
 }
 
+/* The exit status of a child, -1 if it was killed. */
+static inline int wait_status(pid_t pid)
+{
+	int status;
+
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 static inline int64_t now_ns(void)
 {
 	struct timespec now;

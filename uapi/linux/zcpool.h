@@ -31,7 +31,7 @@
  *   a value is out of its documented range
  * * E2BIG: the struct is longer than the kernel's and its tail is not zero
  * * ENXIO: the handle has no pool (every command but QUERY and CREATE; also
- *   mmap, read, write, lseek and splice; poll reports POLLERR)
+ *   mmap, read, write, lseek, splice and fsync; poll reports POLLERR)
  */
 #ifndef _UAPI_LINUX_ZCPOOL_H
 #define _UAPI_LINUX_ZCPOOL_H
@@ -59,7 +59,7 @@
  * @flags: in: must be 0
  * @features: out: ZCPOOL_FEATURE_* bits that hold on the running kernel
  * @max_count: out: most buffers that one pool may have
- * @min_stride: out: smallest stride, bytes
+ * @min_stride: out: smallest stride, bytes: two pages
  * @max_buffer_size: out: largest buffer, bytes
  * @max_pool_bytes: out: largest pool, bytes (module parameter max_pool_bytes)
  * @max_total_bytes: out: most bytes of all pools together (module parameter
@@ -123,7 +123,8 @@ struct zcpool_query {
  * @dma_bits: in: 0, or zcpool_query.dma_bits_min to 64: every byte of the pool
  *            has a physical address below 2^dma_bits
  * @stride: out: distance of two buffers: @buffer_size rounded up to a power of
- *          two of at least 8 KiB, beyond 2 MiB to a multiple of 2 MiB
+ *          two of at least zcpool_query.min_stride, beyond 2 MiB to a multiple
+ *          of 2 MiB
  * @size: out: size of the pool's byte space, @count * @stride
  *
  * Allocates, zeroes and charges the pool's memory, and binds the calling handle
@@ -140,6 +141,7 @@ struct zcpool_query {
  * * EDQUOT: the user's RLIMIT_MEMLOCK is too small
  * * ENOMEM: not enough memory (on that node, in reach of @dma_bits), or the
  *   caller's memory cgroup is at its limit; never an OOM kill
+ * * ENFILE: the system has no more open files (fs.file-max); a pool takes one
  * * EINTR: the caller is being killed
  */
 struct zcpool_create {
@@ -231,7 +233,8 @@ struct zcpool_put {
  * DOC: The handle as a file
  *
  * open
- *   EINVAL with O_DIRECT, which would turn splices into copies
+ *   EINVAL with O_DIRECT, which would turn splices into copies; so has fcntl();
+ *   ENOMEM
  * mmap
  *   MAP_SHARED only (EINVAL); the range must lie within the pool (EINVAL)
  * poll
@@ -243,10 +246,11 @@ struct zcpool_put {
  * splice, sendfile
  *   from the handle: hands over references to the pool's memory, in pieces of up
  *   to 64 KiB, never copies; the source is not to be changed, nor reused by any
- *   way but PUT and GET, while the references live; into the handle: copies once
+ *   way but PUT and GET, while the references live; EFAULT if there are too many
+ *   of them; into the handle: copies once
  * lseek
- *   SEEK_SET, SEEK_CUR, SEEK_END
- * fsync, msync
+ *   SEEK_SET, SEEK_CUR, SEEK_END; EINVAL beyond the end of the pool
+ * fsync, fdatasync, msync
  *   succeed at once: there is nothing behind the memory
  */
 

@@ -11,17 +11,21 @@
 /* Never given twice, so that a thread knows a handle from one closed before. */
 static atomic_uint_least64_t last_id;
 
-static void set_geometry(struct zcpool *pool, uint32_t count, uint64_t stride, uint64_t size)
+/*
+ * Buffers in the pool, 0 if there is none.  Whoever has the handle may have made
+ * it, in another process even: so ask until it is there.
+ */
+static uint32_t learn(struct zcpool *pool)
 {
-	pool->count = count;
-	pool->stride = stride;
-	pool->size = size;
-	atomic_store_explicit(&pool->ready, true, memory_order_release);
-}
+	uint32_t count = atomic_load_explicit(&pool->count, memory_order_acquire);
+	struct zcpool_query query = { 0 };
 
-static bool is_ready(const struct zcpool *pool)
-{
-	return atomic_load_explicit(&pool->ready, memory_order_acquire);
+	if (count || zcpool_query(pool, &query) || !query.pool_id)
+		return count;
+	atomic_store_explicit(&pool->stride, query.stride, memory_order_relaxed);
+	atomic_store_explicit(&pool->size, query.size, memory_order_relaxed);
+	atomic_store_explicit(&pool->count, query.count, memory_order_release);
+	return query.count;
 }
 
 ZCPOOL_API int zcpool_adopt(int fd, struct zcpool **result)
@@ -30,9 +34,6 @@ ZCPOOL_API int zcpool_adopt(int fd, struct zcpool **result)
 	struct zcpool *pool;
 	int error;
 
-	error = zcpool_magazines_init();
-	if (error)
-		return error;
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return -ENOMEM;
@@ -40,13 +41,12 @@ ZCPOOL_API int zcpool_adopt(int fd, struct zcpool **result)
 	pool->id = atomic_fetch_add(&last_id, 1) + 1;
 
 	error = zcpool_query(pool, &query);
+	if (!error)
+		error = zcpool_magazines_open(pool);
 	if (error) {
 		free(pool);
 		return error;
 	}
-	if (query.pool_id)
-		set_geometry(pool, query.count, query.stride, query.size);
-	pthread_mutex_init(&pool->lock, NULL);
 	*result = pool;
 	return 0;
 }
@@ -75,9 +75,8 @@ ZCPOOL_API void zcpool_close(struct zcpool *pool)
 	zcpool_magazines_close(pool);
 	map = atomic_load(&pool->map);
 	if (map)
-		munmap(map, pool->size);
+		munmap(map, zcpool_size(pool));
 	close(pool->fd);
-	pthread_mutex_destroy(&pool->lock);
 	free(pool);
 }
 
@@ -86,31 +85,25 @@ ZCPOOL_API int zcpool_fd(const struct zcpool *pool)
 	return pool->fd;
 }
 
-ZCPOOL_API int zcpool_create(struct zcpool *pool, struct zcpool_create *create)
+/* The geometry may become known, which to a caller is no change. */
+static struct zcpool *unconst(const struct zcpool *pool)
 {
-	int error;
-
-	pthread_mutex_lock(&pool->lock);
-	error = zcpool_call(pool, ZCPOOL_IOC_CREATE, create);
-	if (!error)
-		set_geometry(pool, create->count, create->stride, create->size);
-	pthread_mutex_unlock(&pool->lock);
-	return error;
+	return (struct zcpool *)pool;
 }
 
 ZCPOOL_API uint32_t zcpool_count(const struct zcpool *pool)
 {
-	return is_ready(pool) ? pool->count : 0;
+	return learn(unconst(pool));
 }
 
 ZCPOOL_API uint64_t zcpool_stride(const struct zcpool *pool)
 {
-	return is_ready(pool) ? pool->stride : 0;
+	return learn(unconst(pool)) ? pool->stride : 0;
 }
 
 ZCPOOL_API uint64_t zcpool_size(const struct zcpool *pool)
 {
-	return is_ready(pool) ? pool->size : 0;
+	return learn(unconst(pool)) ? pool->size : 0;
 }
 
 ZCPOOL_API uint64_t zcpool_offset(const struct zcpool *pool, uint32_t index)
@@ -120,24 +113,23 @@ ZCPOOL_API uint64_t zcpool_offset(const struct zcpool *pool, uint32_t index)
 
 ZCPOOL_API int zcpool_map(struct zcpool *pool, int prot, void **addr)
 {
-	void *map;
-	int error = 0;
+	void *map = atomic_load(&pool->map);
 
-	pthread_mutex_lock(&pool->lock);
-	map = atomic_load(&pool->map);
-	if (!map && !is_ready(pool)) {
-		error = -ENXIO;
-	} else if (!map) {
-		map = mmap(NULL, pool->size, prot, MAP_SHARED, pool->fd, 0);
-		if (map == MAP_FAILED)
-			error = -errno;
+	if (!learn(pool))
+		return -ENXIO;
+	if (!map) {
+		void *fresh = mmap(NULL, pool->size, prot, MAP_SHARED, pool->fd, 0);
+
+		if (fresh == MAP_FAILED)
+			return -errno;
+		/* Another thread's may be there by now. */
+		if (atomic_compare_exchange_strong(&pool->map, &map, fresh))
+			map = fresh;
 		else
-			atomic_store(&pool->map, map);
+			munmap(fresh, pool->size);
 	}
-	pthread_mutex_unlock(&pool->lock);
-	if (!error)
-		*addr = map;
-	return error;
+	*addr = map;
+	return 0;
 }
 
 ZCPOOL_API void *zcpool_addr(const struct zcpool *pool, uint32_t index)

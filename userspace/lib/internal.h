@@ -18,19 +18,20 @@
 struct magazine;
 
 /*
- * fd, id: constant.  count, stride, size: written once, under lock, before
- * ready.  map: written once under lock.  magazines, nr_magazines: protected by
- * the registry lock in magazine.c.
+ * No lock but the registry's, in magazine.c, which knows of fork().
+ *
+ * fd, id: constant.  stride, size, count: stored in this order when they are
+ * known, by any thread, each the same values; count is 0 before.  map: NULL, then
+ * constant.  next, magazines, nr_magazines: under the registry lock.
  */
 struct zcpool {
 	int fd;
 	uint64_t id;
-	atomic_bool ready;
-	uint32_t count;
-	uint64_t stride;
-	uint64_t size;
-	pthread_mutex_t lock;
+	atomic_uint count;
+	atomic_uint_least64_t stride;
+	atomic_uint_least64_t size;
 	void *_Atomic map;
+	struct zcpool *next;
 	struct magazine *magazines;
 	atomic_uint nr_magazines;
 	atomic_uint waiters;
@@ -45,7 +46,10 @@ int zcpool_call(const struct zcpool *pool, unsigned long command, void *arg);
 int zcpool_exchange(const struct zcpool *pool, const uint32_t *put, uint32_t *nr_put,
 		    uint32_t *indices, uint32_t count, int64_t timeout_ns);
 
-int zcpool_magazines_init(void);
+/* Between these two calls a handle may have magazines. */
+int zcpool_magazines_open(struct zcpool *pool);
 void zcpool_magazines_close(struct zcpool *pool);
+/* zcpool_get_batch() after it found nothing: empties every magazine first. */
+int zcpool_wait_batch(struct zcpool *pool, uint32_t *indices, uint32_t count, int64_t timeout_ns);
 
 #endif /* ZCPOOL_INTERNAL_H */

@@ -10,9 +10,23 @@ int zcpool_call(const struct zcpool *pool, unsigned long command, void *arg)
 	return ioctl(pool->fd, command, arg) < 0 ? -errno : 0;
 }
 
+/*
+ * A program passes the structs it was built with.  If one grows, its function
+ * gets a new symbol version, and the old version goes on passing the old size.
+ */
+_Static_assert(sizeof(struct zcpool_query) == ZCPOOL_QUERY_SIZE_VER0,
+	       "zcpool_query() needs a version");
+_Static_assert(sizeof(struct zcpool_create) == ZCPOOL_CREATE_SIZE_VER0,
+	       "zcpool_create() needs a version");
+
 ZCPOOL_API int zcpool_query(struct zcpool *pool, struct zcpool_query *query)
 {
 	return zcpool_call(pool, ZCPOOL_IOC_QUERY, query);
+}
+
+ZCPOOL_API int zcpool_create(struct zcpool *pool, struct zcpool_create *create)
+{
+	return zcpool_call(pool, ZCPOOL_IOC_CREATE, create);
 }
 
 int zcpool_exchange(const struct zcpool *pool, const uint32_t *put, uint32_t *nr_put,
@@ -36,8 +50,9 @@ ZCPOOL_API int zcpool_get_batch(struct zcpool *pool, uint32_t *indices, uint32_t
 				int64_t timeout_ns)
 {
 	uint32_t none = 0;
+	int got = zcpool_exchange(pool, NULL, &none, indices, count, 0);
 
-	return zcpool_exchange(pool, NULL, &none, indices, count, timeout_ns);
+	return got == -EAGAIN ? zcpool_wait_batch(pool, indices, count, timeout_ns) : got;
 }
 
 ZCPOOL_API int zcpool_put_batch(struct zcpool *pool, const uint32_t *indices, uint32_t count,

@@ -43,11 +43,10 @@ struct magazine {
 	struct magazine *next_of_pool;
 	struct magazine *next_of_thread;
 	struct magazine **head_of_thread;
-	struct magazine *next;
 };
 
-/* All magazines: a fork empties them. */
-static struct magazine *registry;
+/* All handles, with their magazines: a fork empties them. */
+static struct zcpool *registry;
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
@@ -107,17 +106,19 @@ static int take_error(struct magazine *magazine)
 	return error;
 }
 
-static void unlink_from(struct magazine **head, struct magazine *magazine, size_t next)
+/* Take an element out of a list, next being where an element's link is. */
+static void unlink_from(void *head, void *element, size_t next)
 {
-	while (*head != magazine)
-		head = (struct magazine **)((char *)*head + next);
-	*head = *(struct magazine **)((char *)magazine + next);
+	void **link = head;
+
+	while (*link != element)
+		link = (void **)((char *)*link + next);
+	*link = *(void **)((char *)element + next);
 }
 
 /* Registry lock held. */
 static void destroy(struct magazine *magazine)
 {
-	unlink_from(&registry, magazine, offsetof(struct magazine, next));
 	unlink_from(&magazine->pool->magazines, magazine, offsetof(struct magazine, next_of_pool));
 	unlink_from(magazine->head_of_thread, magazine, offsetof(struct magazine, next_of_thread));
 	atomic_fetch_sub(&magazine->pool->nr_magazines, 1);
@@ -149,9 +150,12 @@ static void fork_parent(void)
 /* The parent's magazines hold the parent's buffers: forget them, put nothing. */
 static void fork_child(void)
 {
-	while (registry) {
-		atomic_store(&registry->pool->waiters, 0);
-		destroy(registry);
+	struct zcpool *pool;
+
+	for (pool = registry; pool; pool = pool->next) {
+		atomic_store(&pool->waiters, 0);
+		while (pool->magazines)
+			destroy(pool->magazines);
 	}
 	last_pool = 0;
 	pthread_mutex_unlock(&registry_lock);
@@ -164,10 +168,16 @@ static void init(void)
 		init_error = -pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
-int zcpool_magazines_init(void)
+int zcpool_magazines_open(struct zcpool *pool)
 {
 	pthread_once(&once, init);
-	return init_error;
+	if (init_error)
+		return init_error;
+	pthread_mutex_lock(&registry_lock);
+	pool->next = registry;
+	registry = pool;
+	pthread_mutex_unlock(&registry_lock);
+	return 0;
 }
 
 void zcpool_magazines_close(struct zcpool *pool)
@@ -177,6 +187,7 @@ void zcpool_magazines_close(struct zcpool *pool)
 		empty(pool->magazines);
 		destroy(pool->magazines);
 	}
+	unlink_from(&registry, pool, offsetof(struct zcpool, next));
 	pthread_mutex_unlock(&registry_lock);
 }
 
@@ -194,8 +205,6 @@ static struct magazine *create(struct zcpool *pool)
 	magazine->head_of_thread = &own;
 
 	pthread_mutex_lock(&registry_lock);
-	magazine->next = registry;
-	registry = magazine;
 	magazine->next_of_pool = pool->magazines;
 	pool->magazines = magazine;
 	magazine->next_of_thread = own;
@@ -258,6 +267,18 @@ static void reclaim(struct zcpool *pool)
 	pthread_mutex_unlock(&registry_lock);
 }
 
+int zcpool_wait_batch(struct zcpool *pool, uint32_t *indices, uint32_t count, int64_t timeout_ns)
+{
+	uint32_t none = 0;
+	int got;
+
+	atomic_fetch_add(&pool->waiters, 1);
+	reclaim(pool);
+	got = zcpool_exchange(pool, NULL, &none, indices, count, timeout_ns);
+	atomic_fetch_sub(&pool->waiters, 1);
+	return got;
+}
+
 /* Put what is to be put and get a new stack, by one call. */
 static int refill(struct zcpool *pool, struct magazine *magazine)
 {
@@ -284,27 +305,23 @@ static __attribute__((noinline)) int get_slow(struct zcpool *pool, uint32_t *ind
 					      int64_t timeout_ns)
 {
 	struct magazine *magazine;
-	uint32_t none = 0;
 	int got;
 
 	if (!zcpool_count(pool))
 		return -ENXIO;
 	magazine = find_slow(pool, true);
-	if (!magazine)
-		return zcpool_exchange(pool, NULL, &none, index, 1, timeout_ns);
+	if (!magazine) {
+		got = zcpool_get_batch(pool, index, 1, timeout_ns);
+		return got < 0 ? got : 0;
+	}
 
 	lock(magazine);
 	got = magazine->nr_free ? (int)magazine->nr_free : refill(pool, magazine);
 	if (got > 0)
 		*index = magazine->free[--magazine->nr_free];
 	unlock(magazine);
-	if (got != -EAGAIN)
-		return got < 0 ? got : 0;
-
-	atomic_fetch_add(&pool->waiters, 1);
-	reclaim(pool);
-	got = zcpool_exchange(pool, NULL, &none, index, 1, timeout_ns);
-	atomic_fetch_sub(&pool->waiters, 1);
+	if (got == -EAGAIN)
+		got = zcpool_wait_batch(pool, index, 1, timeout_ns);
 	return got < 0 ? got : 0;
 }
 

@@ -54,9 +54,11 @@ ZCPOOL_API int zcpool_slice_create(struct zcpool *pool, uint32_t index, uint64_t
 {
 	struct lease *lease;
 
+	if (!zcpool_count(pool))
+		return -ENXIO;
 	if (index >= zcpool_count(pool))
 		return -ERANGE;
-	if (!fits(offset, length, pool->stride))
+	if (!fits(offset, length, zcpool_stride(pool)))
 		return -EINVAL;
 
 	lease = malloc(sizeof(*lease));

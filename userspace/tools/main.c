@@ -49,9 +49,13 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 	size_t i;
 
-	for (i = 0; i < NR_COMMANDS; i++)
-		if (!strcmp(name, commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
+	for (i = 0; i < NR_COMMANDS; i++) {
+		if (strcmp(name, commands[i].name))
+			continue;
+		/* The name that getopt_long() begins its messages with. */
+		argv[1] = "zcpoolctl";
+		return commands[i].run(argc - 1, argv + 1);
+	}
 	if (!strcmp(name, "--version")) {
 		puts("zcpoolctl " ZCPOOL_VERSION);
 		return EXIT_OK;

@@ -10,9 +10,9 @@
 
 #include "tool.h"
 
-/* Try every address of a name until one works. */
+/* Try every address of a name until one works; *told: the user knows of the error. */
 static int net_open(const char *host, const char *port, int flags,
-		    int (*use)(int, const struct sockaddr *, socklen_t))
+		    int (*use)(int, const struct sockaddr *, socklen_t), bool *told)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags };
 	struct addrinfo *list, *entry;
@@ -21,14 +21,17 @@ static int net_open(const char *host, const char *port, int flags,
 	error = getaddrinfo(host, port, &hints, &list);
 	if (error) {
 		fail(0, "no address '%s' port '%s': %s", host, port, gai_strerror(error));
+		*told = true;
 		return -EADDRNOTAVAIL;
 	}
 	for (entry = list; entry; entry = entry->ai_next) {
 		const int one = 1;
 
 		fd = socket(entry->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd < 0)
+		if (fd < 0) {
+			error = -errno;
 			continue;
+		}
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 		if (!use(fd, entry->ai_addr, entry->ai_addrlen))
 			break;
@@ -37,14 +40,15 @@ static int net_open(const char *host, const char *port, int flags,
 		fd = -1;
 	}
 	freeaddrinfo(list);
-	return fd < 0 ? (error ? error : -EADDRNOTAVAIL) : fd;
+	return fd < 0 ? error : fd;
 }
 
 int net_connect(const char *host, const char *port)
 {
-	int fd = net_open(host, port, 0, connect);
+	bool told = false;
+	int fd = net_open(host, port, 0, connect, &told);
 
-	if (fd < 0 && fd != -EADDRNOTAVAIL)
+	if (fd < 0 && !told)
 		fail(0, "cannot connect to %s port %s: %s; is 'zcpoolctl recv' running there?",
 		     host, port, strerror(-fd));
 	return fd;
@@ -52,7 +56,8 @@ int net_connect(const char *host, const char *port)
 
 int net_listen(const char *host, const char *port)
 {
-	int fd = net_open(host, port, AI_PASSIVE, bind);
+	bool told = false;
+	int fd = net_open(host, port, AI_PASSIVE, bind, &told);
 
 	if (fd >= 0 && listen(fd, 1)) {
 		int error = -errno;
@@ -60,7 +65,7 @@ int net_listen(const char *host, const char *port)
 		close(fd);
 		fd = error;
 	}
-	if (fd < 0 && fd != -EADDRNOTAVAIL)
+	if (fd < 0 && !told)
 		fail(0, "cannot listen at %s port %s: %s; try another --listen or port, or port 0",
 		     host, port, strerror(-fd));
 	return fd;

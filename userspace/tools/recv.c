@@ -150,6 +150,8 @@ int recv_command(int argc, char **argv)
 	if (argc - optind != 2)
 		return fail_usage(usage, "PORT and FILE are needed");
 	path = argv[optind + 1];
+	if (common.json && !strcmp(path, "-"))
+		return fail_usage(usage, "--json and FILE '-' both want standard output");
 
 	listener = net_listen(address, argv[optind]);
 	if (listener < 0)
