@@ -2,12 +2,15 @@
 /*
  * The life cycle of buffers: idle -> owned -> in flight or idle.
  *
- * An unowned buffer is in one of two queues.  Those in zcpool_pool.idle are
- * presumed free, those in zcpool_pool.in_flight were seen to be held.  Neither
- * queue is proof: whoever can map the pool can also pin or send an unowned
- * buffer.  So GET judges every buffer in the moment it hands it out, and PUT,
- * which cannot know how long a transfer takes, only sorts.
+ * An unowned buffer is in one of three queues.  Those in zcpool_pool.idle are
+ * presumed free, those in zcpool_pool.in_flight were seen to be held, and those
+ * in zcpool_pool.overdue are held so long that it may be for ever.  No queue is
+ * proof: whoever can map the pool can also pin or send an unowned buffer.  So GET
+ * judges every buffer in the moment it hands it out, and PUT, which cannot know
+ * how long a transfer takes, only sorts.
  */
+#include <linux/jiffies.h>
+#include <linux/math64.h>
 #include <linux/nospec.h>
 #include <linux/pagemap.h>
 #include <linux/sched.h>
@@ -15,8 +18,12 @@
 #include "trace.h"
 #include "zcpool.h"
 
-/* Most buffers in flight that one call looks at. */
+/* Most buffers in flight that one call looks at... */
 #define ZCPOOL_SCAN_MAX 1024U
+/* ... and how many overdue ones at least, if there are. */
+#define ZCPOOL_SCAN_OVERDUE 64U
+/* When a buffer in flight is overdue, jiffies after it was put. */
+#define ZCPOOL_OVERDUE HZ
 
 /*
  * The references of a folio if nobody but the pool and page tables has any, 0 if
@@ -39,6 +46,7 @@
  *
  *      zcpool_fault()                  here
  *        lock                            A  read the number of faults
+ *        full barrier
  *        number++                        B  if locked: held
  *        full barrier                    C  read references
  *        references++                    D  read mapcount
@@ -65,7 +73,7 @@ static noinline int zcpool_folio_mapped_refs(struct folio *folio, unsigned int o
 	smp_rmb(); /* B before C: pairs with folio_unlock() */
 	refs = folio_ref_count(folio);
 	smp_rmb(); /* C before D: pairs with the order of a zap */
-	maps = zcpool_folio_mapcount(folio, order);
+	maps = zcpool_folio_mapcount(folio, order, refs - 1);
 	smp_rmb(); /* D before E: pairs with the barrier in zcpool_fault() */
 	return atomic_read(faults) == before && refs - maps == 1 ? refs : 0;
 }
@@ -102,10 +110,10 @@ static noinline int zcpool_folios_idle_refs(const struct zcpool_pool *pool,
 /*
  * Whether a buffer is free; if so, its references are noted for PUT to compare.
  *
- * The new owner writes to the buffer only if this returns true, and so after the
+ * The new owner accesses the buffer only if this returns true, and so after the
  * reference counts were read; a holder's last access came before it dropped its
- * reference by a fully ordered read-modify-write.  Hence no write is seen by a
- * former holder.
+ * reference by a fully ordered read-modify-write.  Hence no former holder sees the
+ * new owner's writes, and the new owner sees what a holder wrote.
  */
 static __always_inline bool zcpool_buffer_idle(const struct zcpool_pool *pool, u32 index)
 {
@@ -117,6 +125,8 @@ static __always_inline bool zcpool_buffer_idle(const struct zcpool_pool *pool, u
 	else
 		refs = zcpool_folios_idle_refs(pool, buffer, index);
 	buffer->refs = refs;
+	/* Pairs with the holder's last atomic_dec_and_test(), see above. */
+	smp_acquire__after_ctrl_dep();
 	return refs;
 }
 
@@ -181,32 +191,64 @@ static u32 zcpool_queue_pop(struct zcpool_pool *pool, struct zcpool_queue *queue
 	return index;
 }
 
-/*
- * Take the buffer in flight that was put longest ago out of its queue, if it is
- * free by now.  If it is not, it is stepped over: the next call looks at another.
+/**
+ * struct zcpool_scan - how many buffers in flight a call may still look at
+ * @in_flight: of zcpool_pool.in_flight
+ * @overdue: of zcpool_pool.overdue
  */
-static noinline u32 zcpool_buffer_landed(struct zcpool_pool *pool)
-{
-	u32 index = zcpool_queue_pop(pool, &pool->in_flight);
+struct zcpool_scan {
+	u32 in_flight;
+	u32 overdue;
+};
 
+/*
+ * Those that will soon be free come first, and what a dead peer holds for ever
+ * does not keep them waiting; but each is looked at in its turn.
+ */
+static struct zcpool_scan zcpool_scan_begin(const struct zcpool_pool *pool)
+{
+	struct zcpool_scan scan;
+
+	scan.in_flight = min(pool->in_flight.nr, ZCPOOL_SCAN_MAX);
+	scan.overdue =
+		min(pool->overdue.nr, max(ZCPOOL_SCAN_MAX - scan.in_flight, ZCPOOL_SCAN_OVERDUE));
+	return scan;
+}
+
+/*
+ * Look at the next buffer in flight, and take it out of its queue if it is free by
+ * now.  If it is not, it is stepped over: the next call looks at another.
+ */
+static noinline u32 zcpool_buffer_landed(struct zcpool_pool *pool, struct zcpool_scan *scan)
+{
+	struct zcpool_queue *queue = &pool->in_flight;
+	u32 index;
+
+	if (scan->in_flight) {
+		scan->in_flight--;
+	} else {
+		scan->overdue--;
+		queue = &pool->overdue;
+	}
+	index = zcpool_queue_pop(pool, queue);
 	if (index == ZCPOOL_NO_BUFFER)
 		return index;
 	if (zcpool_buffer_idle(pool, index)) {
 		trace_zcpool_free(pool, index);
 		return index;
 	}
-	zcpool_queue_add_last(pool, &pool->in_flight, index);
+	if ((u32)jiffies - pool->buffers[index].since > ZCPOOL_OVERDUE)
+		queue = &pool->overdue;
+	zcpool_queue_add_last(pool, queue, index);
 	return ZCPOOL_NO_BUFFER;
 }
 
 /* Take a free buffer from those in flight: see zcpool_buffer_find(). */
-static noinline u32 zcpool_buffer_find_in_flight(struct zcpool_pool *pool, u32 *scan)
+static noinline u32 zcpool_buffer_find_in_flight(struct zcpool_pool *pool, struct zcpool_scan *scan)
 {
-	while (*scan) {
-		u32 index;
+	while (scan->in_flight || scan->overdue) {
+		u32 index = zcpool_buffer_landed(pool, scan);
 
-		--*scan;
-		index = zcpool_buffer_landed(pool);
 		if (index != ZCPOOL_NO_BUFFER)
 			return index;
 		cond_resched_lock(&pool->lock);
@@ -214,12 +256,18 @@ static noinline u32 zcpool_buffer_find_in_flight(struct zcpool_pool *pool, u32 *
 	return ZCPOOL_NO_BUFFER;
 }
 
+static void zcpool_buffer_add_in_flight(struct zcpool_pool *pool, u32 index)
+{
+	pool->buffers[index].since = jiffies;
+	zcpool_queue_add_last(pool, &pool->in_flight, index);
+}
+
 /*
  * Take a free buffer out of its queue, ZCPOOL_NO_BUFFER if none is found.  Looks
- * at up to *@scan buffers in flight, and counts it down.  May drop the pool's lock
- * for a moment, but not between its last look and its return.
+ * at as many buffers in flight as @scan allows.  May drop the pool's lock for a
+ * moment, but not between its last look and its return.
  */
-static __always_inline u32 zcpool_buffer_find(struct zcpool_pool *pool, u32 *scan)
+static __always_inline u32 zcpool_buffer_find(struct zcpool_pool *pool, struct zcpool_scan *scan)
 {
 	u32 index;
 
@@ -230,14 +278,9 @@ static __always_inline u32 zcpool_buffer_find(struct zcpool_pool *pool, u32 *sca
 			return zcpool_buffer_find_in_flight(pool, scan);
 		if (likely(zcpool_buffer_idle(pool, index)))
 			return index;
-		zcpool_queue_add_last(pool, &pool->in_flight, index);
+		zcpool_buffer_add_in_flight(pool, index);
 		cond_resched_lock(&pool->lock);
 	}
-}
-
-static u32 zcpool_scan_budget(const struct zcpool_pool *pool)
-{
-	return min(pool->in_flight.nr, ZCPOOL_SCAN_MAX);
 }
 
 /**
@@ -251,6 +294,7 @@ void zcpool_buffers_init(struct zcpool_pool *pool)
 	spin_lock_init(&pool->lock);
 	zcpool_queue_init(&pool->idle);
 	zcpool_queue_init(&pool->in_flight);
+	zcpool_queue_init(&pool->overdue);
 	for (i = 0; i < pool->geometry.count; i++)
 		zcpool_queue_add_last(pool, &pool->idle, i);
 }
@@ -269,27 +313,28 @@ void zcpool_buffers_init(struct zcpool_pool *pool)
 u32 zcpool_buffers_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 *indices,
 			u32 count)
 {
-	u32 scan, taken;
+	struct zcpool_scan scan;
+	u32 taken;
 
 	spin_lock(&pool->lock);
-	scan = zcpool_scan_budget(pool);
+	scan = zcpool_scan_begin(pool);
 	for (taken = 0; taken < count; taken++) {
 		u32 index = zcpool_buffer_find(pool, &scan);
 
 		if (index == ZCPOOL_NO_BUFFER)
 			break;
 		pool->buffers[index].owner = handle;
+		handle->nr_owned++;
 		indices[taken] = index;
 		trace_zcpool_get(pool, index);
 	}
-	handle->nr_owned += taken;
-	pool->nr_owned += taken;
 	spin_unlock(&pool->lock);
 	return taken;
 }
 
-/* Sort a buffer that is given up; the caller counts it. */
-static __always_inline void zcpool_buffer_disown(struct zcpool_pool *pool, u32 index)
+/* Give up and sort a buffer; whether it is presumed free. */
+static __always_inline bool zcpool_buffer_disown(struct zcpool_pool *pool,
+						 struct zcpool_handle *handle, u32 index)
 {
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	bool in_flight;
@@ -302,11 +347,22 @@ static __always_inline void zcpool_buffer_disown(struct zcpool_pool *pool, u32 i
 	in_flight = zcpool_buffer_refs(pool, index) > buffer->refs &&
 		    zcpool_buffer_held(pool, index);
 	buffer->owner = NULL;
+	handle->nr_owned--;
 	if (in_flight)
-		zcpool_queue_add_last(pool, &pool->in_flight, index);
+		zcpool_buffer_add_in_flight(pool, index);
 	else
 		zcpool_queue_add_first(pool, &pool->idle, index);
 	trace_zcpool_put(pool, index, in_flight);
+	return !in_flight;
+}
+
+/* Tell waiters that buffers were put, of which so many are presumed free. */
+static void zcpool_buffers_wake(struct zcpool_pool *pool, u32 idle)
+{
+	if (idle)
+		zcpool_wake(pool, idle);
+	else
+		zcpool_wake_later(pool);
 }
 
 /**
@@ -324,6 +380,7 @@ static __always_inline void zcpool_buffer_disown(struct zcpool_pool *pool, u32 i
 u32 zcpool_buffers_put(struct zcpool_pool *pool, struct zcpool_handle *handle, const u32 *indices,
 		       u32 count, int *error)
 {
+	u32 idle = 0;
 	u32 put;
 
 	*error = 0;
@@ -340,14 +397,11 @@ u32 zcpool_buffers_put(struct zcpool_pool *pool, struct zcpool_handle *handle, c
 			*error = -EPERM;
 			break;
 		}
-		zcpool_buffer_disown(pool, index);
+		idle += zcpool_buffer_disown(pool, handle, index);
 	}
-	handle->nr_owned -= put;
-	pool->nr_owned -= put;
 	spin_unlock(&pool->lock);
 
-	if (put)
-		zcpool_wake(pool, put);
+	zcpool_buffers_wake(pool, idle);
 	return put;
 }
 
@@ -360,23 +414,18 @@ u32 zcpool_buffers_put(struct zcpool_pool *pool, struct zcpool_handle *handle, c
  */
 void zcpool_buffers_disown(struct zcpool_pool *pool, struct zcpool_handle *handle)
 {
-	u32 put = 0;
+	u32 idle = 0;
 	u32 i;
 
 	spin_lock(&pool->lock);
 	for (i = 0; handle->nr_owned; i++) {
-		if (pool->buffers[i].owner == handle) {
-			zcpool_buffer_disown(pool, i);
-			handle->nr_owned--;
-			pool->nr_owned--;
-			put++;
-		}
+		if (pool->buffers[i].owner == handle)
+			idle += zcpool_buffer_disown(pool, handle, i);
 		cond_resched_lock(&pool->lock);
 	}
 	spin_unlock(&pool->lock);
 
-	if (put)
-		zcpool_wake(pool, put);
+	zcpool_buffers_wake(pool, idle);
 }
 
 /**
@@ -390,12 +439,13 @@ void zcpool_buffers_disown(struct zcpool_pool *pool, struct zcpool_handle *handl
  */
 u32 zcpool_buffers_rescan(struct zcpool_pool *pool)
 {
+	struct zcpool_scan scan;
 	u32 found = 0;
-	u32 scan;
 
 	spin_lock(&pool->lock);
-	for (scan = zcpool_scan_budget(pool); scan; scan--) {
-		u32 index = zcpool_buffer_landed(pool);
+	scan = zcpool_scan_begin(pool);
+	while (scan.in_flight || scan.overdue) {
+		u32 index = zcpool_buffer_landed(pool, &scan);
 
 		if (index != ZCPOOL_NO_BUFFER) {
 			zcpool_queue_add_first(pool, &pool->idle, index);
@@ -413,13 +463,78 @@ u32 zcpool_buffers_rescan(struct zcpool_pool *pool)
  */
 bool zcpool_buffers_available(struct zcpool_pool *pool)
 {
-	u32 index, scan;
+	struct zcpool_scan scan;
+	u32 index;
 
 	spin_lock(&pool->lock);
-	scan = zcpool_scan_budget(pool);
+	scan = zcpool_scan_begin(pool);
 	index = zcpool_buffer_find(pool, &scan);
 	if (index != ZCPOOL_NO_BUFFER)
 		zcpool_queue_add_first(pool, &pool->idle, index);
 	spin_unlock(&pool->lock);
 	return index != ZCPOOL_NO_BUFFER;
+}
+
+/**
+ * zcpool_buffers_unowned() - number of buffers without owner
+ * @pool: pool
+ * @handle: a handle of it
+ * @owned: out: number of buffers that the handle owns
+ */
+u32 zcpool_buffers_unowned(struct zcpool_pool *pool, const struct zcpool_handle *handle, u32 *owned)
+{
+	u32 unowned;
+
+	spin_lock(&pool->lock);
+	*owned = handle->nr_owned;
+	unowned = pool->idle.nr + pool->in_flight.nr + pool->overdue.nr;
+	spin_unlock(&pool->lock);
+	return unowned;
+}
+
+/**
+ * zcpool_buffers_in_flight() - whether looking again may find a free buffer
+ * @pool: pool
+ *
+ * Return: true if buffers are in flight and none is presumed free.
+ */
+bool zcpool_buffers_in_flight(struct zcpool_pool *pool)
+{
+	bool ret;
+
+	spin_lock(&pool->lock);
+	ret = (pool->in_flight.nr || pool->overdue.nr) && !pool->idle.nr;
+	spin_unlock(&pool->lock);
+	return ret;
+}
+
+/* Done by one reference more, which makes the buffer look held, at no cost to GET. */
+static void zcpool_buffer_retire(struct zcpool_pool *pool, u32 index)
+{
+	struct zcpool_buffer *buffer = &pool->buffers[index];
+
+	spin_lock(&pool->lock);
+	if (!buffer->retired) {
+		buffer->retired = true;
+		folio_get(pool->memory.folios[(u64)index * pool->folios_per_buffer]);
+		pr_warn("zcpool: pool %llu: memory of buffer %u failed, it is used no more\n",
+			pool->id, index);
+	}
+	spin_unlock(&pool->lock);
+}
+
+/**
+ * zcpool_buffer_failed() - whether memory has an uncorrected hardware error
+ * @pool: pool
+ * @offset: pool offset
+ * @chunk: the memory there
+ *
+ * Sees to it that a buffer that failed is never handed out again.
+ */
+bool zcpool_buffer_failed(struct zcpool_pool *pool, u64 offset, const struct zcpool_chunk *chunk)
+{
+	if (likely(!zcpool_chunk_failed(chunk)))
+		return false;
+	zcpool_buffer_retire(pool, div64_u64(offset, pool->geometry.stride));
+	return true;
 }

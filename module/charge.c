@@ -108,16 +108,19 @@ int zcpool_charge(struct zcpool_charge *charge, u64 bytes)
 }
 
 /**
- * zcpool_uncharge() - take back what zcpool_charge() charged
+ * zcpool_uncharge() - take back what zcpool_charge() charged, or part of it
  * @charge: charge
+ * @bytes: how much, whole pages
  *
  * Context: any task; the charge knows its user.
  */
-void zcpool_uncharge(struct zcpool_charge *charge)
+void zcpool_uncharge(struct zcpool_charge *charge, u64 bytes)
 {
+	charge->bytes -= bytes;
 	if (charge->user) {
-		atomic_long_sub(charge->bytes >> PAGE_SHIFT, &charge->user->locked_vm);
-		free_uid(charge->user);
+		atomic_long_sub(bytes >> PAGE_SHIFT, &charge->user->locked_vm);
+		if (!charge->bytes)
+			free_uid(charge->user);
 	}
-	atomic64_sub(charge->bytes, &zcpool_charged);
+	atomic64_sub(bytes, &zcpool_charged);
 }

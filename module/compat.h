@@ -25,11 +25,12 @@
  * zcpool_folio_mapcount() - count the page table entries that map a folio
  * @folio: a large folio without mapping (neither anonymous nor hugetlb)
  * @order: its order
+ * @most: references that may be mappings: if that many are found, there are no more
  *
  * Context: any.  The caller knows that no mappings are added meanwhile; mappings
  * that go away make the result too small, never too large.
  */
-static inline int zcpool_folio_mapcount(struct folio *folio, unsigned int order)
+static inline int zcpool_folio_mapcount(struct folio *folio, unsigned int order, int most)
 {
 #ifdef ZCPOOL_HAVE_LARGE_MAPCOUNT
 	return folio_mapcount(folio);
@@ -46,7 +47,11 @@ static inline int zcpool_folio_mapcount(struct folio *folio, unsigned int order)
 	int mapcount = nr;
 
 	if (order == HPAGE_PMD_ORDER) {
-		mapcount -= folio_entire_mapcount(folio) * (nr - 1);
+		int entire = folio_entire_mapcount(folio);
+
+		if (entire == most)
+			return entire;
+		mapcount -= entire * (nr - 1);
 		smp_rmb(); /* atomic_add_negative() is the full barrier there */
 	}
 	/*

@@ -63,24 +63,20 @@ static void zcpool_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct zcpool_handle *handle = file->private_data;
 	struct zcpool_pool *pool = zcpool_handle_pool(handle);
-	u32 owned, owned_total;
+	u32 owned, unowned;
 
 	seq_printf(m, "zcpool-pool:\t%llu\n", pool ? pool->id : 0);
 	if (!pool)
 		return;
 
-	spin_lock(&pool->lock);
-	owned = handle->nr_owned;
-	owned_total = pool->nr_owned;
-	spin_unlock(&pool->lock);
-
+	unowned = zcpool_buffers_unowned(pool, handle, &owned);
 	seq_printf(m, "zcpool-buffer-size:\t%llu\n", pool->geometry.buffer_size);
 	seq_printf(m, "zcpool-stride:\t%llu\n", pool->geometry.stride);
 	seq_printf(m, "zcpool-count:\t%u\n", pool->geometry.count);
 	seq_printf(m, "zcpool-size:\t%llu\n", pool->geometry.size);
 	seq_printf(m, "zcpool-owned:\t%u\n", owned);
-	seq_printf(m, "zcpool-owned-total:\t%u\n", owned_total);
-	seq_printf(m, "zcpool-unowned:\t%u\n", pool->geometry.count - owned_total);
+	seq_printf(m, "zcpool-owned-total:\t%u\n", pool->geometry.count - unowned);
+	seq_printf(m, "zcpool-unowned:\t%u\n", unowned);
 	seq_printf(m, "zcpool-user:\t%u\n", from_kuid_munged(seq_user_ns(m), pool->creator));
 }
 

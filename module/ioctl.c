@@ -56,6 +56,7 @@ static long zcpool_ioctl_query(struct file *file, void *arg, const struct zcpool
 		.dma_bits_min = ZCPOOL_DMA_BITS_MIN,
 	};
 	if (pool) {
+		query->max_batch = pool->batch;
 		query->pool_id = pool->id;
 		query->buffer_size = pool->geometry.buffer_size;
 		query->stride = pool->geometry.stride;
@@ -63,11 +64,8 @@ static long zcpool_ioctl_query(struct file *file, void *arg, const struct zcpool
 		query->size = pool->geometry.size;
 		query->count = pool->geometry.count;
 		query->dma_bits = pool->geometry.dma_bits;
-		spin_lock(&pool->lock);
-		query->owned = handle->nr_owned;
-		query->owned_total = pool->nr_owned;
-		spin_unlock(&pool->lock);
-		query->unowned = query->count - query->owned_total;
+		query->unowned = zcpool_buffers_unowned(pool, handle, &query->owned);
+		query->owned_total = query->count - query->unowned;
 	}
 	return zcpool_copy_out(user, query, sizeof(*query));
 }
@@ -196,7 +194,7 @@ static int zcpool_put_user_indices(struct zcpool_pool *pool, struct zcpool_handl
 
 	*put = 0;
 	while (*put < count && !error) {
-		u32 batch = min(count - *put, ZCPOOL_BATCH_MAX);
+		u32 batch = min(count - *put, pool->batch);
 
 		error = zcpool_indices_from_user(indices, user_indices + *put, batch);
 		if (error)
@@ -211,15 +209,14 @@ static int zcpool_get_indices(struct file *file, struct zcpool_pool *pool, u32 *
 			      const struct zcpool_get *get)
 {
 	struct zcpool_handle *handle = file->private_data;
-	u32 count = min(get->count, ZCPOOL_BATCH_MAX);
+	u32 count = min(get->count, pool->batch);
 	u32 taken = zcpool_buffers_take(pool, handle, indices, count);
 
 	if (taken)
 		return taken;
 	if (!(get->flags & ZCPOOL_GET_F_NONBLOCK) && !(file->f_flags & O_NONBLOCK))
 		return zcpool_wait_take(pool, handle, indices, count, get->timeout_ns);
-	/* Edge-triggered epoll polls no more before it is woken. */
-	zcpool_wake_hint(pool);
+	zcpool_poll_owe(pool);
 	return -EAGAIN;
 }
 

@@ -11,7 +11,19 @@ static struct miscdevice zcpool_device = {
 	.fops = &zcpool_handle_fops,
 	.mode = 0660,
 };
-module_misc_device(zcpool_device);
+
+static int __init zcpool_init(void)
+{
+	return misc_register(&zcpool_device);
+}
+module_init(zcpool_init);
+
+static void __exit zcpool_exit(void)
+{
+	misc_deregister(&zcpool_device);
+	zcpool_linger_end();
+}
+module_exit(zcpool_exit);
 
 MODULE_DESCRIPTION("Pools of DMA-capable buffers to map, splice and send without a copy");
 MODULE_AUTHOR("The zcpool authors");

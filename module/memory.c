@@ -9,6 +9,12 @@
 #include "zcpool.h"
 
 /*
+ * Allocations below an address, which take memory for a while that is charged to
+ * nobody: one at a time.
+ */
+static DEFINE_MUTEX(zcpool_reach_lock);
+
+/*
  * Compound, so that a pipe slot or socket fragment may span pages; zeroed once,
  * here; charged to the memory cgroup; neither movable nor CMA, so that it can
  * be pinned for long.  RETRY_MAYFAIL: no pool is worth an OOM kill, be it the
@@ -123,6 +129,7 @@ int zcpool_memory_alloc(struct zcpool_memory *memory, const struct zcpool_geomet
 	unsigned int shift = PAGE_SHIFT + geometry->order;
 	unsigned long nr = geometry->size >> shift;
 	struct zcpool_reach reach;
+	bool limited = geometry->dma_bits;
 	int error = 0;
 
 	memory->nr = 0;
@@ -132,6 +139,10 @@ int zcpool_memory_alloc(struct zcpool_memory *memory, const struct zcpool_geomet
 	if (!memory->folios)
 		return -ENOMEM;
 
+	if (limited && mutex_lock_killable(&zcpool_reach_lock)) {
+		kvfree(memory->folios);
+		return -EINTR;
+	}
 	zcpool_reach_init(&reach, geometry);
 	while (memory->nr < nr) {
 		struct folio *folio;
@@ -154,14 +165,16 @@ int zcpool_memory_alloc(struct zcpool_memory *memory, const struct zcpool_geomet
 		}
 	}
 	zcpool_reach_end(&reach);
+	if (limited)
+		mutex_unlock(&zcpool_reach_lock);
 	if (error)
 		zcpool_memory_free(memory);
 	return error;
 }
 
 /**
- * zcpool_memory_free() - give the memory of a pool back
- * @memory: memory; folios that a socket or a pin still holds live until then
+ * zcpool_memory_free() - give memory back that was never in a pool
+ * @memory: memory
  */
 void zcpool_memory_free(struct zcpool_memory *memory)
 {
@@ -172,4 +185,20 @@ void zcpool_memory_free(struct zcpool_memory *memory)
 		cond_resched();
 	}
 	kvfree(memory->folios);
+}
+
+/**
+ * zcpool_chunk_failed() - whether memory has an uncorrected hardware error
+ * @chunk: part of a pool
+ */
+bool zcpool_chunk_failed(const struct zcpool_chunk *chunk)
+{
+	struct page *page = folio_page(chunk->folio, chunk->offset >> PAGE_SHIFT);
+	struct page *last =
+		folio_page(chunk->folio, (chunk->offset + chunk->length - 1) >> PAGE_SHIFT);
+
+	for (; page <= last; page++)
+		if (unlikely(PageHWPoison(page)))
+			return true;
+	return false;
 }

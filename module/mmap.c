@@ -25,8 +25,15 @@ static vm_fault_t zcpool_fault(struct vm_fault *vmf)
 
 	chunk = zcpool_pool_chunk(pool, offset, PAGE_SIZE);
 	index = div64_u64(offset, pool->geometry.stride);
+	/* __do_fault() would look for a locked page's mapping, which it has not. */
+	if (zcpool_buffer_failed(pool, offset, &chunk))
+		return VM_FAULT_HWPOISON;
+	/* GET, splice and pins refuse to overflow the count by themselves. */
+	if (folio_ref_count(chunk.folio) > INT_MAX / 2)
+		return VM_FAULT_SIGBUS;
 	/* Locked until the entry is made, and counted: see zcpool_folio_mapped_refs(). */
 	folio_lock(chunk.folio);
+	smp_mb__before_atomic(); /* the lock is seen no later than the number */
 	atomic_inc(&pool->buffers[index].faults);
 	smp_mb__after_atomic(); /* pairs with smp_rmb() in zcpool_folio_mapped_refs() */
 	folio_get(chunk.folio);

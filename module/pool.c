@@ -57,9 +57,7 @@ static int zcpool_pool_release(struct inode *inode, struct file *file)
 
 	zcpool_wait_destroy(pool);
 	kvfree(pool->buffers);
-	zcpool_memory_free(&pool->memory);
-	zcpool_uncharge(&pool->charge);
-	kfree(pool);
+	zcpool_linger(pool);
 	/* The file itself still holds the mount, and the module, for a while. */
 	simple_release_fs(&zcpool_mount, &zcpool_mount_count);
 	return 0;
@@ -144,6 +142,7 @@ struct zcpool_pool *zcpool_pool_create(const struct zcpool_geometry *geometry)
 		return ERR_PTR(-ENOMEM);
 	pool->geometry = *geometry;
 	pool->folios_per_buffer = geometry->stride >> (PAGE_SHIFT + geometry->order);
+	pool->batch = max(ZCPOOL_BATCH_MAX / pool->folios_per_buffer, 1U);
 	pool->creator = current_euid();
 
 	error = zcpool_charge(&pool->charge, geometry->size);
@@ -178,7 +177,7 @@ err_free_buffers:
 err_free_memory:
 	zcpool_memory_free(&pool->memory);
 err_uncharge:
-	zcpool_uncharge(&pool->charge);
+	zcpool_uncharge(&pool->charge, geometry->size);
 err_free_pool:
 	kfree(pool);
 	return ERR_PTR(error);

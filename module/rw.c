@@ -18,8 +18,11 @@ static ssize_t zcpool_copy(struct zcpool_pool *pool, struct kiocb *iocb, struct 
 	while (iov_iter_count(iter) && iocb->ki_pos < pool->geometry.size) {
 		u64 length = min_t(u64, iov_iter_count(iter), pool->geometry.size - iocb->ki_pos);
 		struct zcpool_chunk chunk = zcpool_pool_chunk(pool, iocb->ki_pos, length);
-		size_t copied = copy(folio_page(chunk.folio, 0), chunk.offset, chunk.length, iter);
+		size_t copied;
 
+		if (zcpool_buffer_failed(pool, iocb->ki_pos, &chunk))
+			return done ?: -EIO;
+		copied = copy(folio_page(chunk.folio, 0), chunk.offset, chunk.length, iter);
 		iocb->ki_pos += copied;
 		done += copied;
 		if (copied < chunk.length)

@@ -52,6 +52,8 @@ static ssize_t zcpool_splice_slot(struct zcpool_pool *pool, struct pipe_inode_in
 	struct pipe_buffer slot;
 
 	chunk = zcpool_pool_chunk(pool, offset, min_t(u64, length, ZCPOOL_SLOT_MAX));
+	if (zcpool_buffer_failed(pool, offset, &chunk))
+		return -EHWPOISON;
 	/*
 	 * The folio's first page with an offset beyond it, rather than the page
 	 * of the offset: skb_can_coalesce() joins neighbours of one page.
@@ -78,8 +80,8 @@ static ssize_t zcpool_splice_slot(struct zcpool_pool *pool, struct pipe_inode_in
  * @flags: SPLICE_F_*; none makes a difference
  *
  * Return: bytes handed over, 0 at the end of the pool, -ENXIO without a pool,
- * -EAGAIN if the pipe is full, -EPIPE if it has no reader, or -EFAULT if the
- * pages have too many references.
+ * -EAGAIN if the pipe is full, -EPIPE if it has no reader, -EHWPOISON if the
+ * memory failed, or -EFAULT if the pages have too many references.
  */
 ssize_t zcpool_splice_read(struct file *file, loff_t *ppos, struct pipe_inode_info *pipe,
 			   size_t len, unsigned int flags)

@@ -2,11 +2,14 @@
 /*
  * Waiting for a free buffer.
  *
- * PUT wakes waiters at once.  A buffer in flight becomes free when some socket
- * or device drops a page reference, and of that nobody tells: so a timer looks
- * again, but only while somebody waits and no buffer was found.  Whoever finds
- * nothing and goes to sleep starts it, and whoever leaves with a buffer while
- * others wait starts it for them.
+ * PUT wakes waiters at once.  A buffer in flight becomes free when some socket or
+ * device drops a page reference, and of that nobody tells: so a timer looks
+ * again, but only while somebody waits who was told that nothing is free, and
+ * nothing is.  Whoever finds nothing starts it, and whoever leaves with a buffer
+ * while others wait starts it for them.
+ *
+ * Two queues, since a wake-up that is meant for one sleeping GET must not end in
+ * an exclusive poller.
  */
 #include <linux/sched/signal.h>
 
@@ -15,6 +18,16 @@
 /* First delay of the timer, and the longest that doubling it leads to. */
 #define ZCPOOL_RESCAN_MIN_NS (100 * NSEC_PER_USEC)
 #define ZCPOOL_RESCAN_MAX_NS (10 * NSEC_PER_MSEC)
+
+/* Whether somebody waits who was told that nothing is free. */
+static bool zcpool_awaited(struct zcpool_pool *pool)
+{
+	/* Whoever comes after this look starts the timer himself. */
+	if (waitqueue_active(&pool->sleepers))
+		return true;
+	/* So does a poller. */
+	return READ_ONCE(pool->poll_owed) && waitqueue_active(&pool->pollers);
+}
 
 static void zcpool_rescan_start(struct zcpool_pool *pool, u64 delay)
 {
@@ -33,25 +46,19 @@ static enum hrtimer_restart zcpool_rescan_timer(struct hrtimer *timer)
 static void zcpool_rescan_work(struct work_struct *work)
 {
 	struct zcpool_pool *pool = container_of(work, struct zcpool_pool, rescan_work);
-	u32 found = zcpool_buffers_rescan(pool);
+	u32 found;
 
+	if (!zcpool_awaited(pool))
+		return;
+	found = zcpool_buffers_rescan(pool);
 	if (found) {
 		zcpool_wake(pool, found);
 		return;
 	}
-	/* Who comes after this look starts the timer himself. */
-	if (!waitqueue_active(&pool->wait) || !READ_ONCE(pool->in_flight.nr))
-		return;
 	zcpool_skb_defer_kick();
-	zcpool_rescan_start(pool,
-			    min_t(u64, READ_ONCE(pool->rescan_delay) * 2, ZCPOOL_RESCAN_MAX_NS));
-}
-
-/* Somebody who found nothing is on the wait queue: look again soon. */
-static void zcpool_rescan_want(struct zcpool_pool *pool)
-{
-	if (READ_ONCE(pool->in_flight.nr) && !hrtimer_active(&pool->rescan_timer))
-		zcpool_rescan_start(pool, ZCPOOL_RESCAN_MIN_NS);
+	if (zcpool_awaited(pool) && zcpool_buffers_in_flight(pool))
+		zcpool_rescan_start(pool, min_t(u64, READ_ONCE(pool->rescan_delay) * 2,
+						ZCPOOL_RESCAN_MAX_NS));
 }
 
 /**
@@ -60,7 +67,8 @@ static void zcpool_rescan_want(struct zcpool_pool *pool)
  */
 void zcpool_wait_init(struct zcpool_pool *pool)
 {
-	init_waitqueue_head(&pool->wait);
+	init_waitqueue_head(&pool->sleepers);
+	init_waitqueue_head(&pool->pollers);
 	zcpool_hrtimer_init(&pool->rescan_timer, zcpool_rescan_timer);
 	INIT_WORK(&pool->rescan_work, zcpool_rescan_work);
 }
@@ -71,7 +79,12 @@ void zcpool_wait_init(struct zcpool_pool *pool)
  */
 void zcpool_wait_destroy(struct zcpool_pool *pool)
 {
-	/* Without waiters the work does not start the timer again. */
+	/*
+	 * A work that saw the last waiter may start the timer while it is waited
+	 * for, and that timer may queue the work; but the work then sees nobody.
+	 */
+	hrtimer_cancel(&pool->rescan_timer);
+	cancel_work_sync(&pool->rescan_work);
 	hrtimer_cancel(&pool->rescan_timer);
 	cancel_work_sync(&pool->rescan_work);
 }
@@ -82,20 +95,42 @@ void zcpool_wait_destroy(struct zcpool_pool *pool)
  * @count: how many: as many sleeping GETs are woken, and all pollers
  *
  * The caller held the pool's lock while it changed the queues.  A waiter joins
- * the wait queue before it takes that lock to look, so it either sees the
+ * his wait queue before he takes that lock to look, so he either sees the
  * buffers or is seen here.
  */
 void zcpool_wake(struct zcpool_pool *pool, u32 count)
 {
 	/* See above for why no barrier is needed. */
-	if (!waitqueue_active(&pool->wait))
-		return;
-	__wake_up(&pool->wait, TASK_NORMAL, count, poll_to_key(EPOLLOUT | EPOLLWRNORM));
-	zcpool_rescan_want(pool);
+	if (waitqueue_active(&pool->sleepers))
+		__wake_up(&pool->sleepers, TASK_NORMAL, count, NULL);
+	/* See above for why no barrier is needed. */
+	if (waitqueue_active(&pool->pollers)) {
+		WRITE_ONCE(pool->poll_owed, false);
+		__wake_up(&pool->pollers, TASK_NORMAL, 1, poll_to_key(EPOLLOUT | EPOLLWRNORM));
+	}
 }
 
 /**
- * zcpool_wake_hint() - a holder may be gone, or a waiter in need of the timer
+ * zcpool_wake_later() - have the timer look for those who wait
+ * @pool: pool
+ *
+ * Called by who found nothing, and when buffers were put that are in flight.
+ */
+void zcpool_wake_later(struct zcpool_pool *pool)
+{
+	if (!zcpool_awaited(pool) || !zcpool_buffers_in_flight(pool))
+		return;
+	/*
+	 * A timer that is seen here to be queued fires later, and its work sees
+	 * the caller: queue_work() is a full barrier.
+	 */
+	smp_mb();
+	if (!hrtimer_is_queued(&pool->rescan_timer))
+		zcpool_rescan_start(pool, ZCPOOL_RESCAN_MIN_NS);
+}
+
+/**
+ * zcpool_wake_hint() - a holder may be gone: look soon, if anybody waits
  * @pool: pool
  *
  * A hint that is lost, for it came just before a waiter, costs one delay of the
@@ -103,14 +138,25 @@ void zcpool_wake(struct zcpool_pool *pool, u32 count)
  */
 void zcpool_wake_hint(struct zcpool_pool *pool)
 {
-	/* A look without barrier: only a hint. */
-	if (!waitqueue_active(&pool->wait) || !READ_ONCE(pool->in_flight.nr))
+	if (!zcpool_awaited(pool))
 		return;
 	/* A timer about to fire is left alone, lest many hints put it off for ever. */
-	if (hrtimer_active(&pool->rescan_timer) &&
+	if (hrtimer_is_queued(&pool->rescan_timer) &&
 	    READ_ONCE(pool->rescan_delay) == ZCPOOL_RESCAN_MIN_NS)
 		return;
 	zcpool_rescan_start(pool, ZCPOOL_RESCAN_MIN_NS);
+}
+
+/**
+ * zcpool_poll_owe() - a caller that does not sleep was told that nothing is free
+ * @pool: pool
+ *
+ * Pollers are told when that changes; an edge-triggered one polls no more before.
+ */
+void zcpool_poll_owe(struct zcpool_pool *pool)
+{
+	WRITE_ONCE(pool->poll_owed, true);
+	zcpool_wake_later(pool);
 }
 
 /**
@@ -138,18 +184,18 @@ int zcpool_wait_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32
 	init_wait_entry(&entry, WQ_FLAG_EXCLUSIVE);
 	for (;;) {
 		/* On a signal this also leaves the queue, so that no wake is lost. */
-		signal = prepare_to_wait_event(&pool->wait, &entry, TASK_INTERRUPTIBLE);
+		signal = prepare_to_wait_event(&pool->sleepers, &entry, TASK_INTERRUPTIBLE);
 		taken = zcpool_buffers_take(pool, handle, indices, count);
 		if (taken || signal || expired)
 			break;
-		zcpool_rescan_want(pool);
+		zcpool_wake_later(pool);
 		expired = !schedule_hrtimeout_range(timeout_ns ? &expiry : NULL,
 						    current->timer_slack_ns, HRTIMER_MODE_ABS);
 	}
-	finish_wait(&pool->wait, &entry);
+	finish_wait(&pool->sleepers, &entry);
 
 	if (taken) {
-		zcpool_wake_hint(pool);
+		zcpool_wake_later(pool);
 		return taken;
 	}
 	if (signal)
@@ -166,9 +212,10 @@ __poll_t zcpool_poll(struct file *file, poll_table *wait)
 	if (IS_ERR(pool))
 		return EPOLLERR;
 
-	poll_wait(file, &pool->wait, wait);
+	poll_wait(file, &pool->pollers, wait);
 	if (zcpool_buffers_available(pool))
 		return EPOLLOUT | EPOLLWRNORM;
-	zcpool_wake_hint(pool);
+	if (poll_requested_events(wait) & (EPOLLOUT | EPOLLWRNORM))
+		zcpool_poll_owe(pool);
 	return 0;
 }

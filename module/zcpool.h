@@ -7,8 +7,9 @@
  * reference to that file: every bound handle, every mapping (vm_file) and every
  * pipe slot.  It also pins the module: its file_operations name their owner, and
  * the pseudo file system that its inode lives on is pinned per pool.  What ends
- * up in a socket holds only the pages: these outlive pool and module and go
- * back to the page allocator by themselves.
+ * up in a socket holds only the pages.  These outlive the pool, which *lingers*
+ * until they are free, since it was charged for them; and they outlive the
+ * module, and then go back to the page allocator by themselves.
  *
  * Locks, outermost first:
  *   zcpool_handle.bind_lock   mutex; binding a pool to the handle
@@ -16,7 +17,7 @@
  *                             zcpool_folio_mapped_refs() only looks at it
  *   zcpool_pool.lock          spinlock; ownership and the queues; never taken in
  *                             interrupt context, and nothing sleeps under it
- *   zcpool_pool.wait.lock     the wait queue's own
+ *   zcpool_pool.sleepers.lock, .pollers.lock  the wait queues' own
  * No lock is held while user memory is accessed.
  */
 #ifndef ZCPOOL_H
@@ -40,7 +41,10 @@
 #define ZCPOOL_COUNT_MAX 1000000U
 /* Largest buffer, bytes: 512 folios to look at when one is judged. */
 #define ZCPOOL_BUFFER_SIZE_MAX SZ_1G
-/* Most buffers one GET hands out, and PUT takes at a time: indices on stack. */
+/*
+ * Most buffers one GET hands out, and PUT takes at a time: indices on stack.  And
+ * most folios, if a buffer has not more: each may have to be looked at.
+ */
 #define ZCPOOL_BATCH_MAX 128U
 /*
  * Smallest folio: an order-0 page without mapping falls off the fast path of
@@ -61,6 +65,8 @@ struct zcpool_handle;
  * @next: of an unowned buffer, the next one in its queue
  * @refs: references to its folios when it was last found free
  * @faults: page faults on its folios, each counted under the folio lock
+ * @since: of a buffer in flight, jiffies when it was put
+ * @retired: its memory failed; one reference more keeps it from being free
  *
  * All fields but @faults are protected by zcpool_pool.lock.
  */
@@ -69,6 +75,8 @@ struct zcpool_buffer {
 	u32 next;
 	int refs;
 	atomic_t faults;
+	u32 since;
+	bool retired;
 };
 
 /* The end of a queue, and the first and last buffer of an empty one. */
@@ -92,7 +100,7 @@ struct zcpool_queue {
 /**
  * struct zcpool_charge - what a pool's memory is charged to
  * @user: user whose locked_vm holds the charge, NULL if it is exempt
- * @bytes: size of the pool
+ * @bytes: what is charged
  *
  * The memory cgroup is not here: pages charged by __GFP_ACCOUNT know theirs.
  */
@@ -142,15 +150,19 @@ struct zcpool_geometry {
  * @charge: constant
  * @creator: uid that created the pool, for fdinfo
  * @folios_per_buffer: constant
+ * @batch: most buffers to get or put under the lock in one go; constant
  * @buffers: one per buffer
- * @lock: protects all below but @wait and @rescan_*, and every buffer's fields
+ * @lock: protects the queues, every buffer's fields, and what handles count
  * @idle: unowned buffers found or presumed free; the last put is first
- * @in_flight: unowned buffers found to be held; the longest put is first
- * @nr_owned: buffers owned by any handle
- * @wait: sleeping GETs (exclusive) and pollers
- * @rescan_timer: looks at @in_flight again while somebody waits
+ * @in_flight: unowned buffers found to be held
+ * @overdue: those held for long, maybe for ever
+ * @sleepers: GETs that sleep, each exclusive
+ * @pollers: whoever polls
+ * @poll_owed: a poller or non-blocking caller was told that nothing is free
+ * @rescan_timer: looks at buffers in flight again while somebody waits
  * @rescan_work: does so, in process context
  * @rescan_delay: next delay of @rescan_timer, nanoseconds
+ * @lingering: link of ended pools whose memory is still held
  */
 struct zcpool_pool {
 	u64 id;
@@ -160,17 +172,22 @@ struct zcpool_pool {
 	struct zcpool_charge charge;
 	kuid_t creator;
 	unsigned int folios_per_buffer;
+	u32 batch;
 	struct zcpool_buffer *buffers;
 
 	spinlock_t lock;
 	struct zcpool_queue idle;
 	struct zcpool_queue in_flight;
-	u32 nr_owned;
+	struct zcpool_queue overdue;
 
-	wait_queue_head_t wait;
+	wait_queue_head_t sleepers;
+	wait_queue_head_t pollers;
+	bool poll_owed;
 	struct hrtimer rescan_timer;
 	struct work_struct rescan_work;
 	u64 rescan_delay;
+
+	struct list_head lingering;
 };
 
 /**
@@ -261,11 +278,16 @@ u64 zcpool_max_pool_bytes(void);
 u64 zcpool_max_total_bytes(void);
 u64 zcpool_total_bytes(void);
 int zcpool_charge(struct zcpool_charge *charge, u64 bytes);
-void zcpool_uncharge(struct zcpool_charge *charge);
+void zcpool_uncharge(struct zcpool_charge *charge, u64 bytes);
 
 /* memory.c */
 int zcpool_memory_alloc(struct zcpool_memory *memory, const struct zcpool_geometry *geometry);
 void zcpool_memory_free(struct zcpool_memory *memory);
+bool zcpool_chunk_failed(const struct zcpool_chunk *chunk);
+
+/* linger.c */
+void zcpool_linger(struct zcpool_pool *pool);
+void zcpool_linger_end(void);
 
 /* buffer.c */
 void zcpool_buffers_init(struct zcpool_pool *pool);
@@ -275,6 +297,10 @@ u32 zcpool_buffers_put(struct zcpool_pool *pool, struct zcpool_handle *handle, c
 		       u32 count, int *error);
 void zcpool_buffers_disown(struct zcpool_pool *pool, struct zcpool_handle *handle);
 u32 zcpool_buffers_rescan(struct zcpool_pool *pool);
+u32 zcpool_buffers_unowned(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			   u32 *owned);
+bool zcpool_buffers_in_flight(struct zcpool_pool *pool);
+bool zcpool_buffer_failed(struct zcpool_pool *pool, u64 offset, const struct zcpool_chunk *chunk);
 bool zcpool_buffers_available(struct zcpool_pool *pool);
 
 /* wait.c */
@@ -283,7 +309,9 @@ void zcpool_wait_destroy(struct zcpool_pool *pool);
 int zcpool_wait_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 *indices,
 		     u32 count, u64 timeout_ns);
 void zcpool_wake(struct zcpool_pool *pool, u32 count);
+void zcpool_wake_later(struct zcpool_pool *pool);
 void zcpool_wake_hint(struct zcpool_pool *pool);
+void zcpool_poll_owe(struct zcpool_pool *pool);
 __poll_t zcpool_poll(struct file *file, poll_table *wait);
 
 /* mmap.c */

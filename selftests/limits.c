@@ -129,6 +129,48 @@ TEST_F(limits, charge_stays_with_a_passed_pool)
 	ASSERT_EQ(0, wait_status(-1));
 }
 
+/* A byte in a socket keeps the whole folio, and the charge for it. */
+TEST_F(limits, charge_stays_with_memory_in_a_socket)
+{
+	struct zcpool_query before, after;
+	int pair[2], fd = open(DEVICE, O_RDWR), tries;
+	char byte;
+
+	ASSERT_EQ(0, query(fd, &before));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	self->pid = fork();
+	if (!self->pid) {
+		off_t offset = 0;
+
+		become_nobody(MIB);
+		fd = new_pool(512 * KIB, 2);
+		if (fd < 0 || sendfile(pair[0], fd, &offset, 1) != 1)
+			_exit(1);
+		close(fd);
+		/* Half of the pool is back, as soon as the work that closes it is done. */
+		for (tries = 0; tries < 100; tries++) {
+			fd = new_pool(512 * KIB, 1);
+			if (fd >= 0)
+				break;
+			usleep(1000);
+		}
+		_exit(fd >= 0 && new_pool(8 * KIB, 1) == -EDQUOT ? 0 : 2);
+	}
+	ASSERT_EQ(0, wait_status(self->pid));
+	usleep(10000);
+	ASSERT_EQ(0, query(fd, &after));
+	EXPECT_EQ(before.total_bytes + 512 * KIB, after.total_bytes);
+	ASSERT_EQ(1, read(pair[1], &byte, 1));
+	/* A lingering pool is looked at once a second at least. */
+	for (tries = 0; tries < 150 && after.total_bytes != before.total_bytes; tries++) {
+		usleep(10000);
+		ASSERT_EQ(0, query(fd, &after));
+	}
+	EXPECT_EQ(before.total_bytes, after.total_bytes);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static long long event_count(const char *name)
 {
 	FILE *file = fopen(GROUP "/memory.events", "r");

@@ -223,4 +223,37 @@ TEST(huge_buffers_are_mapped_by_huge_entries)
 	close(fd);
 }
 
+/* Memory that fails is a signal or an error for who touches it, and retires. */
+TEST_F(pool, failed_memory_is_no_more_used)
+{
+	int pipes[2], status;
+	char *other, back[8];
+	loff_t offset;
+	int index;
+
+	self->map[4096] = 1;
+	/* The kernel, which knows no owner of the page, can but mark it. */
+	ASSERT_EQ(-1, madvise(self->map + 4096, 4096, 100 /* MADV_HWPOISON */));
+	ASSERT_TRUE(errno == EIO || errno == EBUSY);
+	other = map_pool(self->fd, SIZE);
+	if (!fork()) {
+		other[4096] = 2;
+		_exit(0);
+	}
+	wait(&status);
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+	ASSERT_EQ(0, pipe(pipes));
+	offset = 4096;
+	EXPECT_EQ(-1, splice(self->fd, &offset, pipes[1], NULL, 8, 0));
+	EXPECT_EQ(EHWPOISON, errno);
+	EXPECT_EQ(-1, pread(self->fd, back, 8, 4096));
+	EXPECT_EQ(EIO, errno);
+	/* The rest of the pool goes on. */
+	EXPECT_EQ(8, pread(self->fd, back, 8, BUFFER));
+	for (index = 1; index < 8; index++)
+		EXPECT_GT(get_now(self->fd), 0);
+	EXPECT_EQ(-EAGAIN, get_now(self->fd));
+	munmap(other, SIZE);
+}
+
 TEST_HARNESS_MAIN

@@ -207,7 +207,7 @@ static inline long long read_number(const char *path)
 
 static inline int write_text(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	ssize_t ret;
 
 	if (fd < 0)

@@ -284,4 +284,138 @@ TEST(every_sleeper_gets_a_landed_buffer)
 	ASSERT_EQ(-EAGAIN, get_now(fd));
 }
 
+/* Put buffers, of which so many are held by a pipe for ever. */
+static int new_pool_with_dead(uint32_t count, uint32_t dead)
+{
+	int fd = new_pool(8 * KIB, count), pipes[2] = { -1, -1 };
+	uint32_t index;
+
+	for (index = 0; index < count; index++)
+		if (get_now(fd) != (int)index)
+			return -1;
+	for (index = 0; index < dead; index++) {
+		loff_t offset = (loff_t)index * 8 * KIB;
+
+		if (index % 16 == 0 && pipe(pipes))
+			return -1;
+		if (splice(fd, &offset, pipes[1], NULL, 1, 0) != 1 || put_one(fd, index))
+			return -1;
+	}
+	return fd;
+}
+
+/* What is held for ever keeps nobody from what becomes free. */
+TEST(dead_buffers_do_not_delay_others)
+{
+	const uint32_t dead = 3000;
+	int fd = new_pool_with_dead(dead + 8, dead), pipes[2], round;
+	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+	int64_t start;
+	char byte;
+
+	ASSERT_GE(fd, 0);
+	/* They are overdue after a second, if anybody asks. */
+	usleep(1100000);
+	for (round = 0; round < 4; round++)
+		ASSERT_EQ(-EAGAIN, get_now(fd));
+	ASSERT_EQ(0, pipe(pipes));
+	for (round = 0; round < 8; round++) {
+		loff_t offset = (loff_t)(dead + round) * 8 * KIB;
+
+		ASSERT_EQ(1, splice(fd, &offset, pipes[1], NULL, 1, 0));
+		ASSERT_EQ(0, put_one(fd, dead + round));
+		ASSERT_EQ(0, poll(&poll_fd, 1, 0));
+		ASSERT_EQ(1, read(pipes[0], &byte, 1));
+		start = now_ns();
+		ASSERT_EQ(1, poll(&poll_fd, 1, 1000));
+		EXPECT_LT(now_ns() - start, 50 * NS_PER_MS);
+		ASSERT_EQ((int)dead + round, get_now(fd));
+	}
+}
+
+/* Expiries of the module's timer since the trace was cleared. */
+static int timer_expiries(void)
+{
+	FILE *file = fopen("/sys/kernel/tracing/trace", "r");
+	char line[512];
+	int count = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		count += !!strstr(line, "zcpool_rescan_timer");
+	if (file)
+		fclose(file);
+	return count;
+}
+
+/* Interest in an event is no waiting: while nobody lacks a buffer, no timer runs. */
+TEST(no_timer_while_nobody_lacks_a_buffer)
+{
+	struct epoll_event event = { .events = EPOLLOUT | EPOLLIN };
+	int fd = new_pool_with_dead(8, 1), epoll = epoll_create1(0), pipes[2];
+	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+	loff_t offset = 8 * KIB;
+
+	ASSERT_EQ(0,
+		  write_text("/sys/kernel/tracing/events/timer/hrtimer_expire_entry/enable", "1"));
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+	/* One is free, so the timer that was started for epoll is the last. */
+	ASSERT_EQ(0, put_one(fd, 2));
+	usleep(20000);
+	ASSERT_EQ(0, write_text("/sys/kernel/tracing/trace", ""));
+	/* Another is in flight as well. */
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(1, splice(fd, &offset, pipes[1], NULL, 1, 0));
+	ASSERT_EQ(0, put_one(fd, 1));
+	usleep(100000);
+	EXPECT_EQ(0, timer_expiries());
+	/* Nothing is free any more, and nobody asks. */
+	ASSERT_EQ(1, epoll_wait(epoll, &event, 1, 0));
+	ASSERT_EQ(2, get_now(fd));
+	usleep(100000);
+	EXPECT_EQ(0, timer_expiries());
+	/* Now somebody does, ... */
+	ASSERT_EQ(0, poll(&poll_fd, 1, 50));
+	EXPECT_GT(timer_expiries(), 2);
+	/* ... and is gone; but epoll's event is still owed. */
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL));
+	usleep(20000);
+	ASSERT_EQ(0, write_text("/sys/kernel/tracing/trace", ""));
+	usleep(100000);
+	EXPECT_EQ(0, timer_expiries());
+	write_text("/sys/kernel/tracing/events/timer/hrtimer_expire_entry/enable", "0");
+}
+
+/*
+ * A sleeper dies while the timer is about to be started for him.  A processor that
+ * comes and goes makes the work that starts it sleep in between.
+ */
+TEST(killed_sleepers_leave_no_timer)
+{
+	static const char online[] = "/sys/devices/system/cpu/cpu1/online";
+	unsigned int state = 1;
+	int round, status;
+	pid_t switcher;
+
+	if (write_text(online, "1"))
+		SKIP(return, "one processor");
+	switcher = fork();
+	while (!switcher) {
+		write_text(online, "0");
+		write_text(online, "1");
+	}
+	for (round = 0; round < 60; round++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(get_wait(new_pool_with_dead(1, 1)));
+		state = state * 1103515245 + 12345;
+		usleep(3000 + (state >> 16) % 60000);
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+	}
+	kill(switcher, SIGKILL);
+	waitpid(switcher, NULL, 0);
+	ASSERT_EQ(0, write_text(online, "1"));
+}
+
 TEST_HARNESS_MAIN

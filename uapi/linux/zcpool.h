@@ -64,8 +64,10 @@
  * @max_pool_bytes: out: largest pool, bytes (module parameter max_pool_bytes)
  * @max_total_bytes: out: most bytes of all pools together (module parameter
  *                   max_total_bytes)
- * @total_bytes: out: bytes that all pools hold now
- * @max_batch: out: most buffers that one GET hands out
+ * @total_bytes: out: bytes that all pools hold now, with the memory of ended pools
+ *               that is still held
+ * @max_batch: out: most buffers that one GET hands out; less for a pool whose
+ *             buffers are larger than 2 MiB
  * @dma_bits_min: out: smallest accepted zcpool_create.dma_bits other than 0
  * @pool_id: out: number of this handle's pool, unique while the module is
  *           loaded; 0: the handle has no pool and all later fields are 0
@@ -130,8 +132,9 @@ struct zcpool_query {
  * Allocates, zeroes and charges the pool's memory, and binds the calling handle
  * to it.  The memory is charged to the caller's memory cgroup, and to the
  * caller's user against RLIMIT_MEMLOCK (not if the caller has CAP_IPC_LOCK).
- * Both charges end with the pool: when the last handle, mapping, pipe slot and
- * other user of it is gone.  A call that fails leaves nothing behind.
+ * Both charges end with the pool, when the last handle, mapping and pipe slot is
+ * gone; and for memory that a socket or pin still holds, up to a second after that
+ * let go of it.  A call that fails leaves nothing behind.
  *
  * Errors, beside the common ones:
  *
@@ -176,9 +179,15 @@ struct zcpool_create {
  * were put.  A buffer whose memory anything but a user mapping still holds is
  * never handed out.
  *
- * Ahead of that, and whatever becomes of it, buffers are put as PUT does it: who
- * works in batches needs one call instead of two.  An error of PUT ends the call,
- * and then @put_count, as written back, is less than it was.
+ * Ahead of that, buffers are put as PUT does it: who works in batches needs one
+ * call instead of two.  They are put whatever becomes of the GET, unless the call
+ * is refused as a whole (ENXIO, EINVAL, E2BIG; EFAULT where the struct cannot be
+ * read).  An error of PUT ends the call, and then @put_count, as written back, is
+ * less than it was.
+ *
+ * Of buffers that were put and are still held, a call looks at 1,024 or more, and
+ * the next call at others.  So with more of them, "none is free" (EAGAIN, poll) may
+ * be said although one has become free in this moment.
  *
  * Errors, beside the common ones and PUT's; @count is not written and no buffer
  * is handed out:
@@ -236,18 +245,21 @@ struct zcpool_put {
  *   EINVAL with O_DIRECT, which would turn splices into copies; so has fcntl();
  *   ENOMEM
  * mmap
- *   MAP_SHARED only (EINVAL); the range must lie within the pool (EINVAL)
+ *   MAP_SHARED only (EINVAL); the range must lie within the pool (EINVAL); SIGBUS
+ *   where the memory failed, which is an uncorrected hardware error: its buffer is
+ *   never handed out again; no futexes that processes share
  * poll
- *   POLLOUT: GET would hand out a buffer
+ *   POLLOUT: GET would hand out a buffer; POLLERR without a pool, and then nothing
+ *   more, so that an edge-triggered interest is to be added after CREATE
  * read
- *   copies; 0 at the end of the pool
+ *   copies; 0 at the end of the pool; EIO if the memory failed
  * write
- *   copies; ENOSPC at the end of the pool
+ *   copies; ENOSPC at the end of the pool; EIO if the memory failed
  * splice, sendfile
  *   from the handle: hands over references to the pool's memory, in pieces of up
  *   to 64 KiB, never copies; the source is not to be changed, nor reused by any
  *   way but PUT and GET, while the references live; EFAULT if there are too many
- *   of them; into the handle: copies once
+ *   of them, EHWPOISON if the memory failed; into the handle: copies once
  * lseek
  *   SEEK_SET, SEEK_CUR, SEEK_END; EINVAL beyond the end of the pool
  * fsync, fdatasync, msync

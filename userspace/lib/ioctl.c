@@ -42,7 +42,8 @@ int zcpool_exchange(const struct zcpool *pool, const uint32_t *put, uint32_t *nr
 	};
 	int error = zcpool_call(pool, ZCPOOL_IOC_GET, &get);
 
-	*nr_put = get.put_count;
+	/* A call that was refused as a whole has put nothing. */
+	*nr_put = error == -ENXIO || error == -EINVAL || error == -E2BIG ? 0 : get.put_count;
 	return error ? error : (int)get.count;
 }
 

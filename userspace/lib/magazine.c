@@ -20,19 +20,21 @@
  * Whichever locks the magazine second sees what the other did.
  */
 #include <errno.h>
-#include <sched.h>
+#include <linux/futex.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "internal.h"
 
 /*
  * limit is what capacity() said last: the put stack may hold one more.
  * lock protects the two stacks, and the first error of a put that came to light
- * while no put was called; the thread's own lock is hardly ever contended.
+ * while no put was called.
  * The links are protected by the registry lock, which is taken first.
  */
 struct magazine {
-	atomic_flag lock;
+	atomic_uint lock;
 	struct zcpool *pool;
 	uint32_t nr_free;
 	uint32_t nr_put;
@@ -54,23 +56,45 @@ static int init_error;
 
 /* This thread's magazines, and the one used last with its handle's id. */
 static _Thread_local struct magazine *own;
-static _Thread_local struct magazine *last;
-static _Thread_local uint64_t last_pool;
+static _Thread_local struct {
+	uint64_t pool;
+	struct magazine *magazine;
+} last;
 
+/*
+ * 0: free, 1: taken, 2: taken, and somebody may sleep.  A mutex of four
+ * instructions, for a lock that is hardly ever contended; who finds it taken
+ * sleeps, so that a thread of real-time priority does not keep its holder from
+ * running.
+ */
 static bool try_lock(struct magazine *magazine)
 {
-	return !atomic_flag_test_and_set_explicit(&magazine->lock, memory_order_acquire);
+	unsigned int state = 0;
+
+	return atomic_compare_exchange_strong_explicit(&magazine->lock, &state, 1,
+						       memory_order_acquire, memory_order_relaxed);
 }
 
 static void lock(struct magazine *magazine)
 {
-	while (!try_lock(magazine))
-		sched_yield();
+	if (try_lock(magazine))
+		return;
+	while (atomic_exchange_explicit(&magazine->lock, 2, memory_order_acquire))
+		syscall(SYS_futex, &magazine->lock, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
 }
 
-static void unlock(struct magazine *magazine)
+static __attribute__((noinline)) int wake(struct magazine *magazine)
 {
-	atomic_flag_clear_explicit(&magazine->lock, memory_order_release);
+	syscall(SYS_futex, &magazine->lock, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	return 0;
+}
+
+/* Returns 0, so that it can end a function that succeeds. */
+static inline int unlock(struct magazine *magazine)
+{
+	if (atomic_exchange_explicit(&magazine->lock, 0, memory_order_release) == 2)
+		return wake(magazine);
+	return 0;
 }
 
 /* Put a stack of buffers; one that cannot be put does not keep the others. */
@@ -133,7 +157,7 @@ static void thread_exit(void *unused)
 		empty(own);
 		destroy(own);
 	}
-	last_pool = 0;
+	last.pool = 0;
 	pthread_mutex_unlock(&registry_lock);
 }
 
@@ -157,7 +181,7 @@ static void fork_child(void)
 		while (pool->magazines)
 			destroy(pool->magazines);
 	}
-	last_pool = 0;
+	last.pool = 0;
 	pthread_mutex_unlock(&registry_lock);
 }
 
@@ -200,7 +224,6 @@ static struct magazine *create(struct zcpool *pool)
 		free(magazine);
 		return NULL;
 	}
-	atomic_flag_clear(&magazine->lock);
 	magazine->pool = pool;
 	magazine->head_of_thread = &own;
 
@@ -226,16 +249,16 @@ static struct magazine *find_slow(struct zcpool *pool, bool make)
 	if (!magazine && make)
 		magazine = create(pool);
 	if (magazine) {
-		last = magazine;
-		last_pool = pool->id;
+		last.magazine = magazine;
+		last.pool = pool->id;
 	}
 	return magazine;
 }
 
-/* The calling thread's magazine for a handle, if it was the last one used. */
-static inline struct magazine *find(const struct zcpool *pool)
+/* Lock the calling thread's magazine for a handle, if it was the last one used. */
+static inline bool try_lock_last(const struct zcpool *pool)
 {
-	return last_pool == pool->id ? last : NULL;
+	return last.pool == pool->id && try_lock(last.magazine);
 }
 
 /*
@@ -350,49 +373,63 @@ static __attribute__((noinline)) int put_slow(struct zcpool *pool, uint32_t inde
 	return error;
 }
 
-/* The common case of both is short; whatever else there is, the slow one does. */
+/*
+ * The common case of both is short, and calls nothing; whatever else there is, the
+ * slow one does.
+ */
+
+static __attribute__((noinline)) int get_unlocked(struct magazine *magazine, uint32_t *index,
+						  int64_t timeout_ns)
+{
+	unlock(magazine);
+	return get_slow(magazine->pool, index, timeout_ns);
+}
 
 ZCPOOL_API int zcpool_get(struct zcpool *pool, uint32_t *index, int64_t timeout_ns)
 {
-	struct magazine *magazine = find(pool);
+	struct magazine *magazine;
 
-	if (!magazine || !try_lock(magazine))
+	if (!try_lock_last(pool))
 		return get_slow(pool, index, timeout_ns);
-	if (!magazine->nr_free) {
-		unlock(magazine);
-		return get_slow(pool, index, timeout_ns);
-	}
+	magazine = last.magazine;
+	if (!magazine->nr_free)
+		return get_unlocked(magazine, index, timeout_ns);
 	*index = magazine->free[--magazine->nr_free];
+	return unlock(magazine);
+}
+
+static __attribute__((noinline)) int put_unlocked(struct magazine *magazine, uint32_t index)
+{
 	unlock(magazine);
-	return 0;
+	return put_slow(magazine->pool, index);
 }
 
 ZCPOOL_API int zcpool_put(struct zcpool *pool, uint32_t index)
 {
-	struct magazine *magazine = find(pool);
+	struct magazine *magazine;
 
-	if (!magazine || index >= pool->count || !try_lock(magazine))
+	if (index >= atomic_load_explicit(&pool->count, memory_order_relaxed) ||
+	    !try_lock_last(pool))
 		return put_slow(pool, index);
+	magazine = last.magazine;
 	/* One more than a stack: who gets as often as he puts saves the call. */
 	if (magazine->nr_put >= magazine->limit || magazine->error ||
-	    atomic_load_explicit(&pool->waiters, memory_order_relaxed)) {
-		unlock(magazine);
-		return put_slow(pool, index);
-	}
+	    atomic_load_explicit(&pool->waiters, memory_order_relaxed))
+		return put_unlocked(magazine, index);
 	magazine->put[magazine->nr_put++] = index;
-	unlock(magazine);
-	return 0;
+	return unlock(magazine);
 }
 
 ZCPOOL_API int zcpool_flush(struct zcpool *pool)
 {
-	struct magazine *magazine = find_slow(pool, false);
+	struct magazine *magazine;
 	int error;
 
+	reclaim(pool);
+	magazine = find_slow(pool, false);
 	if (!magazine)
 		return 0;
 	lock(magazine);
-	empty(magazine);
 	error = take_error(magazine);
 	unlock(magazine);
 	return error;

@@ -55,8 +55,9 @@ int zcpool_put_batch(struct zcpool *pool, const uint32_t *indices, uint32_t coun
 
 /* timeout_ns as above.  Returns 0 and the index. */
 int zcpool_get(struct zcpool *pool, uint32_t *index, int64_t timeout_ns);
+/* An error may be that of a buffer which this thread put earlier. */
 int zcpool_put(struct zcpool *pool, uint32_t index);
-/* Give all that the calling thread's magazine holds back to the kernel. */
+/* Give all that this process's magazines hold back to the kernel. */
 int zcpool_flush(struct zcpool *pool);
 
 /* Geometry; constant once the pool is there, 0 before */
