@@ -8,6 +8,7 @@
 #define ZCPOOL_COMPAT_H
 
 #include <linux/cpu.h>
+#include <linux/eventfd.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/netdevice.h>
@@ -90,6 +91,16 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 	vma->vm_flags |= flags;
 }
 #endif
+
+/** zcpool_eventfd_signal() - add 1 to an eventfd */
+static inline void zcpool_eventfd_signal(struct eventfd_ctx *eventfd)
+{
+#ifdef ZCPOOL_HAVE_EVENTFD_SIGNAL_COUNTS
+	eventfd_signal(eventfd, 1);
+#else
+	eventfd_signal(eventfd);
+#endif
+}
 
 /**
  * zcpool_hrtimer_init() - prepare a monotonic timer with relative expiry

@@ -45,6 +45,7 @@ static int zcpool_release(struct inode *inode, struct file *file)
 	struct zcpool_pool *pool = zcpool_handle_pool(handle);
 
 	if (pool) {
+		zcpool_eventfd_release(pool, handle);
 		zcpool_buffers_disown(pool, handle);
 		zcpool_pool_put(pool);
 	}
@@ -92,6 +93,7 @@ const struct file_operations zcpool_handle_fops = {
 	.write_iter = zcpool_write_iter,
 	.llseek = zcpool_llseek,
 	.poll = zcpool_poll,
+	.fasync = zcpool_fasync,
 	.fsync = zcpool_fsync,
 	.splice_read = zcpool_splice_read,
 	.splice_write = iter_file_splice_write,

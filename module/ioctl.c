@@ -216,7 +216,7 @@ static int zcpool_get_indices(struct file *file, struct zcpool_pool *pool, u32 *
 		return taken;
 	if (!(get->flags & ZCPOOL_GET_F_NONBLOCK) && !(file->f_flags & O_NONBLOCK))
 		return zcpool_wait_take(pool, handle, indices, count, get->timeout_ns);
-	zcpool_poll_owe(pool);
+	zcpool_events_owe(pool);
 	return -EAGAIN;
 }
 
@@ -276,12 +276,25 @@ static long zcpool_ioctl_put(struct file *file, void *arg, const struct zcpool_u
 	return put_user(done, &user_put->count) ? -EFAULT : error;
 }
 
+static long zcpool_ioctl_eventfd(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_eventfd *eventfd = arg;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (eventfd->flags)
+		return -EINVAL;
+	return zcpool_eventfd_register(pool, file->private_data, eventfd->fd);
+}
+
 /* Room for the struct of any command. */
 union zcpool_arg {
 	struct zcpool_query query;
 	struct zcpool_create create;
 	struct zcpool_get get;
 	struct zcpool_put put;
+	struct zcpool_eventfd eventfd;
 };
 
 /**
@@ -304,10 +317,8 @@ struct zcpool_command {
 	}
 
 static const struct zcpool_command zcpool_commands[] = {
-	ZCPOOL_COMMAND(query, QUERY),
-	ZCPOOL_COMMAND(create, CREATE),
-	ZCPOOL_COMMAND(get, GET),
-	ZCPOOL_COMMAND(put, PUT),
+	ZCPOOL_COMMAND(query, QUERY), ZCPOOL_COMMAND(create, CREATE),	ZCPOOL_COMMAND(get, GET),
+	ZCPOOL_COMMAND(put, PUT),     ZCPOOL_COMMAND(eventfd, EVENTFD),
 };
 
 /** zcpool_ioctl() - file_operations.unlocked_ioctl of a handle */

@@ -89,8 +89,8 @@ static void zcpool_linger_work(struct work_struct *work)
 	zcpool_linger_drain_each(false);
 	if (!list_empty(&zcpool_lingering)) {
 		zcpool_skb_defer_kick();
-		zcpool_linger_delay = min_t(unsigned long, zcpool_linger_delay * 2,
-					    ZCPOOL_LINGER_MAX);
+		zcpool_linger_delay =
+			min_t(unsigned long, zcpool_linger_delay * 2, ZCPOOL_LINGER_MAX);
 		queue_delayed_work(system_unbound_wq, &zcpool_linger_again, zcpool_linger_delay);
 	}
 	mutex_unlock(&zcpool_linger_lock);

@@ -4,20 +4,25 @@
  *
  * PUT wakes waiters at once.  A buffer in flight becomes free when some socket or
  * device drops a page reference, and of that nobody tells: so a timer looks
- * again, but only while somebody waits who was told that nothing is free, and
- * nothing is.  Whoever finds nothing starts it, and whoever leaves with a buffer
- * while others wait starts it for them.
+ * again, but only while somebody waits, in GET or for an event that is owed, and
+ * nothing is free.  Whoever finds nothing starts it, and whoever leaves with a
+ * buffer while others wait starts it for them.
  *
- * Two queues, since a wake-up that is meant for one sleeping GET must not end in
- * an exclusive poller.
+ * Sleeping GETs have a queue of their own, since a wake-up that is meant for one of
+ * them must not end in an exclusive poller.
  */
 #include <linux/sched/signal.h>
 
 #include "zcpool.h"
 
-/* First delay of the timer, and the longest that doubling it leads to. */
+/*
+ * First delay of the timer; the longest that doubling it leads to while transfers
+ * are likely to end; and the longest of all, when nothing has happened for a second.
+ */
 #define ZCPOOL_RESCAN_MIN_NS (100 * NSEC_PER_USEC)
-#define ZCPOOL_RESCAN_MAX_NS (10 * NSEC_PER_MSEC)
+#define ZCPOOL_RESCAN_BUSY_NS (1600 * NSEC_PER_USEC)
+#define ZCPOOL_RESCAN_MAX_NS (8 * NSEC_PER_MSEC)
+#define ZCPOOL_RESCAN_BUSY HZ
 
 /* Whether somebody waits who was told that nothing is free. */
 static bool zcpool_awaited(struct zcpool_pool *pool)
@@ -25,14 +30,29 @@ static bool zcpool_awaited(struct zcpool_pool *pool)
 	/* Whoever comes after this look starts the timer himself. */
 	if (waitqueue_active(&pool->sleepers))
 		return true;
-	/* So does a poller. */
-	return READ_ONCE(pool->poll_owed) && waitqueue_active(&pool->pollers);
+	return READ_ONCE(pool->event_owed) && zcpool_events_wanted(pool);
 }
 
 static void zcpool_rescan_start(struct zcpool_pool *pool, u64 delay)
 {
 	WRITE_ONCE(pool->rescan_delay, delay);
 	hrtimer_start(&pool->rescan_timer, ns_to_ktime(delay), HRTIMER_MODE_REL);
+}
+
+static void zcpool_rescan_soon(struct zcpool_pool *pool)
+{
+	WRITE_ONCE(pool->rescan_begin, jiffies);
+	zcpool_rescan_start(pool, ZCPOOL_RESCAN_MIN_NS);
+}
+
+static void zcpool_rescan_later(struct zcpool_pool *pool)
+{
+	u64 delay = READ_ONCE(pool->rescan_delay) * 2;
+	u64 longest = ZCPOOL_RESCAN_MAX_NS;
+
+	if (time_before(jiffies, READ_ONCE(pool->rescan_begin) + ZCPOOL_RESCAN_BUSY))
+		longest = ZCPOOL_RESCAN_BUSY_NS;
+	zcpool_rescan_start(pool, min(delay, longest));
 }
 
 static enum hrtimer_restart zcpool_rescan_timer(struct hrtimer *timer)
@@ -57,8 +77,7 @@ static void zcpool_rescan_work(struct work_struct *work)
 	}
 	zcpool_skb_defer_kick();
 	if (zcpool_awaited(pool) && zcpool_buffers_in_flight(pool))
-		zcpool_rescan_start(pool, min_t(u64, READ_ONCE(pool->rescan_delay) * 2,
-						ZCPOOL_RESCAN_MAX_NS));
+		zcpool_rescan_later(pool);
 }
 
 /**
@@ -68,7 +87,6 @@ static void zcpool_rescan_work(struct work_struct *work)
 void zcpool_wait_init(struct zcpool_pool *pool)
 {
 	init_waitqueue_head(&pool->sleepers);
-	init_waitqueue_head(&pool->pollers);
 	zcpool_hrtimer_init(&pool->rescan_timer, zcpool_rescan_timer);
 	INIT_WORK(&pool->rescan_work, zcpool_rescan_work);
 }
@@ -92,7 +110,7 @@ void zcpool_wait_destroy(struct zcpool_pool *pool)
 /**
  * zcpool_wake() - tell waiters that buffers were put or became free
  * @pool: pool
- * @count: how many: as many sleeping GETs are woken, and all pollers
+ * @count: how many: as many sleeping GETs are woken
  *
  * The caller held the pool's lock while it changed the queues.  A waiter joins
  * his wait queue before he takes that lock to look, so he either sees the
@@ -103,11 +121,7 @@ void zcpool_wake(struct zcpool_pool *pool, u32 count)
 	/* See above for why no barrier is needed. */
 	if (waitqueue_active(&pool->sleepers))
 		__wake_up(&pool->sleepers, TASK_NORMAL, count, NULL);
-	/* See above for why no barrier is needed. */
-	if (waitqueue_active(&pool->pollers)) {
-		WRITE_ONCE(pool->poll_owed, false);
-		__wake_up(&pool->pollers, TASK_NORMAL, 1, poll_to_key(EPOLLOUT | EPOLLWRNORM));
-	}
+	zcpool_events_pay(pool);
 }
 
 /**
@@ -126,7 +140,7 @@ void zcpool_wake_later(struct zcpool_pool *pool)
 	 */
 	smp_mb();
 	if (!hrtimer_is_queued(&pool->rescan_timer))
-		zcpool_rescan_start(pool, ZCPOOL_RESCAN_MIN_NS);
+		zcpool_rescan_soon(pool);
 }
 
 /**
@@ -144,19 +158,7 @@ void zcpool_wake_hint(struct zcpool_pool *pool)
 	if (hrtimer_is_queued(&pool->rescan_timer) &&
 	    READ_ONCE(pool->rescan_delay) == ZCPOOL_RESCAN_MIN_NS)
 		return;
-	zcpool_rescan_start(pool, ZCPOOL_RESCAN_MIN_NS);
-}
-
-/**
- * zcpool_poll_owe() - a caller that does not sleep was told that nothing is free
- * @pool: pool
- *
- * Pollers are told when that changes; an edge-triggered one polls no more before.
- */
-void zcpool_poll_owe(struct zcpool_pool *pool)
-{
-	WRITE_ONCE(pool->poll_owed, true);
-	zcpool_wake_later(pool);
+	zcpool_rescan_soon(pool);
 }
 
 /**
@@ -202,20 +204,4 @@ int zcpool_wait_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32
 		/* A restarted call would wait its whole time again. */
 		return timeout_ns ? -EINTR : signal;
 	return -ETIMEDOUT;
-}
-
-/** zcpool_poll() - file_operations.poll of a handle */
-__poll_t zcpool_poll(struct file *file, poll_table *wait)
-{
-	struct zcpool_pool *pool = zcpool_file_pool(file);
-
-	if (IS_ERR(pool))
-		return EPOLLERR;
-
-	poll_wait(file, &pool->pollers, wait);
-	if (zcpool_buffers_available(pool))
-		return EPOLLOUT | EPOLLWRNORM;
-	if (poll_requested_events(wait) & (EPOLLOUT | EPOLLWRNORM))
-		zcpool_poll_owe(pool);
-	return 0;
 }

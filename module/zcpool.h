@@ -17,6 +17,7 @@
  *                             zcpool_folio_mapped_refs() only looks at it
  *   zcpool_pool.lock          spinlock; ownership and the queues; never taken in
  *                             interrupt context, and nothing sleeps under it
+ *   zcpool_pool.eventfd_lock  spinlock; eventfds are signalled under it
  *   zcpool_pool.sleepers.lock, .pollers.lock  the wait queues' own
  * No lock is held while user memory is accessed.
  */
@@ -158,10 +159,14 @@ struct zcpool_geometry {
  * @overdue: those held for long, maybe for ever
  * @sleepers: GETs that sleep, each exclusive
  * @pollers: whoever polls
- * @poll_owed: a poller or non-blocking caller was told that nothing is free
+ * @fasync: handles for which SIGIO is wanted
+ * @eventfds: handles with an eventfd
+ * @eventfd_lock: protects @eventfds
+ * @event_owed: somebody who does not sleep was told that nothing is free
  * @rescan_timer: looks at buffers in flight again while somebody waits
  * @rescan_work: does so, in process context
- * @rescan_delay: next delay of @rescan_timer, nanoseconds
+ * @rescan_delay: last delay of @rescan_timer, nanoseconds
+ * @rescan_begin: jiffies when something last happened
  * @lingering: link of ended pools whose memory is still held
  */
 struct zcpool_pool {
@@ -182,10 +187,14 @@ struct zcpool_pool {
 
 	wait_queue_head_t sleepers;
 	wait_queue_head_t pollers;
-	bool poll_owed;
+	struct fasync_struct *fasync;
+	struct list_head eventfds;
+	spinlock_t eventfd_lock;
+	bool event_owed;
 	struct hrtimer rescan_timer;
 	struct work_struct rescan_work;
 	u64 rescan_delay;
+	unsigned long rescan_begin;
 
 	struct list_head lingering;
 };
@@ -195,11 +204,16 @@ struct zcpool_pool {
  * @pool: NULL until bound, then constant; written under @bind_lock
  * @bind_lock: makes sure that one pool at most is bound
  * @nr_owned: buffers this handle owns; protected by the pool's lock
+ * @eventfd: told of free buffers, NULL for none; protected by the pool's
+ *           eventfd_lock
+ * @eventfds: link of handles with an eventfd
  */
 struct zcpool_handle {
 	struct zcpool_pool *pool;
 	struct mutex bind_lock;
 	u32 nr_owned;
+	struct eventfd_ctx *eventfd;
+	struct list_head eventfds;
 };
 
 /**
@@ -311,8 +325,16 @@ int zcpool_wait_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32
 void zcpool_wake(struct zcpool_pool *pool, u32 count);
 void zcpool_wake_later(struct zcpool_pool *pool);
 void zcpool_wake_hint(struct zcpool_pool *pool);
-void zcpool_poll_owe(struct zcpool_pool *pool);
+
+/* event.c */
+void zcpool_events_init(struct zcpool_pool *pool);
+bool zcpool_events_wanted(struct zcpool_pool *pool);
+void zcpool_events_pay(struct zcpool_pool *pool);
+void zcpool_events_owe(struct zcpool_pool *pool);
 __poll_t zcpool_poll(struct file *file, poll_table *wait);
+int zcpool_fasync(int fd, struct file *file, int on);
+int zcpool_eventfd_register(struct zcpool_pool *pool, struct zcpool_handle *handle, int fd);
+void zcpool_eventfd_release(struct zcpool_pool *pool, struct zcpool_handle *handle);
 
 /* mmap.c */
 int zcpool_mmap(struct file *file, struct vm_area_struct *vma);

@@ -12,6 +12,7 @@ TEST(command_numbers)
 	ASSERT_EQ(0xC028BC01U, ZCPOOL_IOC_CREATE);
 	ASSERT_EQ(0xC028BC02U, ZCPOOL_IOC_GET);
 	ASSERT_EQ(0xC010BC03U, ZCPOOL_IOC_PUT);
+	ASSERT_EQ(0xC008BC04U, ZCPOOL_IOC_EVENTFD);
 }
 
 TEST(first_version_sizes)
@@ -20,6 +21,7 @@ TEST(first_version_sizes)
 	ASSERT_EQ(40, ZCPOOL_CREATE_SIZE_VER0);
 	ASSERT_EQ(40, ZCPOOL_GET_SIZE_VER0);
 	ASSERT_EQ(16, ZCPOOL_PUT_SIZE_VER0);
+	ASSERT_EQ(8, ZCPOOL_EVENTFD_SIZE_VER0);
 }
 
 TEST(struct_sizes)
@@ -28,6 +30,7 @@ TEST(struct_sizes)
 	ASSERT_EQ(40, sizeof(struct zcpool_create));
 	ASSERT_EQ(40, sizeof(struct zcpool_get));
 	ASSERT_EQ(16, sizeof(struct zcpool_put));
+	ASSERT_EQ(8, sizeof(struct zcpool_eventfd));
 }
 
 TEST(field_offsets)

@@ -233,10 +233,33 @@ struct zcpool_put {
 };
 #define ZCPOOL_PUT_SIZE_VER0 16
 
+/**
+ * struct zcpool_eventfd - argument of ZCPOOL_IOC_EVENTFD
+ * @fd: in: descriptor of an eventfd, or -1 for none any more
+ * @flags: in: must be 0
+ *
+ * Adds 1 to the eventfd when a buffer becomes free after a caller of this pool was
+ * told that none is: by EAGAIN from GET, by poll, or by this call, which adds 1 at
+ * once if a buffer is free.  So who reads the eventfd calls GET until EAGAIN, as
+ * with edge-triggered epoll.  SIGIO (fcntl(): O_ASYNC, F_SETOWN, F_SETSIG) comes at
+ * the same times.  A handle has one eventfd; a new one replaces it.
+ *
+ * Errors, beside the common ones:
+ *
+ * * EBADF: @fd is no open file
+ * * EINVAL: @fd is no eventfd
+ */
+struct zcpool_eventfd {
+	__s32 fd;
+	__u32 flags;
+};
+#define ZCPOOL_EVENTFD_SIZE_VER0 8
+
 #define ZCPOOL_IOC_QUERY _IOWR(ZCPOOL_IOC_TYPE, 0x00, struct zcpool_query)
 #define ZCPOOL_IOC_CREATE _IOWR(ZCPOOL_IOC_TYPE, 0x01, struct zcpool_create)
 #define ZCPOOL_IOC_GET _IOWR(ZCPOOL_IOC_TYPE, 0x02, struct zcpool_get)
 #define ZCPOOL_IOC_PUT _IOWR(ZCPOOL_IOC_TYPE, 0x03, struct zcpool_put)
+#define ZCPOOL_IOC_EVENTFD _IOWR(ZCPOOL_IOC_TYPE, 0x04, struct zcpool_eventfd)
 
 /**
  * DOC: The handle as a file
