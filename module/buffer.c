@@ -9,11 +9,9 @@
  * judges every buffer in the moment it hands it out, and PUT, which cannot know
  * how long a transfer takes, only sorts.
  */
-#include <linux/jiffies.h>
-#include <linux/math64.h>
 #include <linux/nospec.h>
-#include <linux/pagemap.h>
 #include <linux/sched.h>
+#include <linux/timekeeping.h>
 
 #include "trace.h"
 #include "zcpool.h"
@@ -22,62 +20,10 @@
 #define ZCPOOL_SCAN_MAX 1024U
 /* ... and how many overdue ones at least, if there are. */
 #define ZCPOOL_SCAN_OVERDUE 64U
-/* When a buffer in flight is overdue, jiffies after it was put. */
-#define ZCPOOL_OVERDUE HZ
+/* When a buffer in flight is overdue, nanoseconds after it was put. */
+#define ZCPOOL_OVERDUE_NS NSEC_PER_SEC
 
-/*
- * The references of a folio if nobody but the pool and page tables has any, 0 if
- * it is held.  Called if it has more than the pool's own.
- *
- * Every page table entry, pipe slot, socket fragment and pin has a reference,
- * and page table entries are also counted in the mapcount.  So a folio is held
- * by somebody else exactly if its references exceed its mapcount plus the
- * pool's own one.  The two counts cannot be read at once, and what happens in
- * between must not make a held folio look free:
- *
- *  - A zap lowers the mapcount, then drops the reference (page_remove_rmap()
- *    ahead of the mmu gather).  As the references are read first, a zap in
- *    between makes the mapcount too small: held.
- *  - A fault takes a reference, then raises the mapcount.  In between, that would
- *    hide one holder.  But zcpool_fault() takes the folio lock, which the kernel
- *    keeps until the entry is made (VM_FAULT_LOCKED), and counts itself before
- *    it takes the reference.  So a fault is either seen by its lock before the
- *    counts are read, or by its number after:
- *
- *      zcpool_fault()                  here
- *        lock                            A  read the number of faults
- *        full barrier
- *        number++                        B  if locked: held
- *        full barrier                    C  read references
- *        references++                    D  read mapcount
- *        (kernel) mapcount++             E  if the number has changed: held
- *        (kernel) unlock
- *
- *    If D sees mapcount++, then either the number++ comes before A, and B sees
- *    the lock or else the unlock, thus C the reference too; or E sees it.
- *  - fork() copies no page tables of these VMAs (vma_needs_copy()).
- *  - A pin, pipe slot or fragment that comes or goes changes references only.
- *    Nobody but the owner has a right to start one, and a buffer without owner
- *    is judged again before it is handed out.
- *
- * Not inline, so that it does not cost its callers their registers.
- */
-static noinline int zcpool_folio_mapped_refs(struct folio *folio, unsigned int order,
-					     const atomic_t *faults)
-{
-	int before = atomic_read_acquire(faults); /* A before B */
-	int refs, maps;
-
-	if (folio_test_locked(folio))
-		return 0;
-	smp_rmb(); /* B before C: pairs with folio_unlock() */
-	refs = folio_ref_count(folio);
-	smp_rmb(); /* C before D: pairs with the order of a zap */
-	maps = zcpool_folio_mapcount(folio, order, refs - 1);
-	smp_rmb(); /* D before E: pairs with the barrier in zcpool_fault() */
-	return atomic_read(faults) == before && refs - maps == 1 ? refs : 0;
-}
-
+/* The references of a folio if nobody but the pool and page tables has any, else 0. */
 static __always_inline int zcpool_folio_idle_refs(const struct zcpool_pool *pool,
 						  struct zcpool_buffer *buffer, struct folio *folio)
 {
@@ -93,8 +39,8 @@ static __always_inline int zcpool_folio_idle_refs(const struct zcpool_pool *pool
 static noinline int zcpool_folios_idle_refs(const struct zcpool_pool *pool,
 					    struct zcpool_buffer *buffer, u32 index)
 {
-	struct folio **folio = &pool->memory.folios[(u64)index * pool->folios_per_buffer];
-	struct folio **end = folio + pool->folios_per_buffer;
+	struct folio **folio = &pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
+	struct folio **end = folio + pool->geometry.folios_per_buffer;
 	int sum = 0;
 
 	for (; folio < end; folio++) {
@@ -120,7 +66,7 @@ static __always_inline bool zcpool_buffer_idle(const struct zcpool_pool *pool, u
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	int refs;
 
-	if (likely(pool->folios_per_buffer == 1))
+	if (likely(pool->geometry.folios_per_buffer == 1))
 		refs = zcpool_folio_idle_refs(pool, buffer, pool->memory.folios[index]);
 	else
 		refs = zcpool_folios_idle_refs(pool, buffer, index);
@@ -135,18 +81,24 @@ static __always_inline int zcpool_buffer_refs(const struct zcpool_pool *pool, u3
 	struct folio **folio, **end;
 	int refs = 0;
 
-	if (likely(pool->folios_per_buffer == 1))
+	if (likely(pool->geometry.folios_per_buffer == 1))
 		return folio_ref_count(pool->memory.folios[index]);
 
-	folio = &pool->memory.folios[(u64)index * pool->folios_per_buffer];
-	end = folio + pool->folios_per_buffer;
+	folio = &pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
+	end = folio + pool->geometry.folios_per_buffer;
 	for (; folio < end; folio++)
 		refs += folio_ref_count(*folio);
 	return refs;
 }
 
-/* Out of line: zcpool_buffer_disown() does well without most of the time. */
-static noinline bool zcpool_buffer_held(const struct zcpool_pool *pool, u32 index)
+/**
+ * zcpool_buffer_held() - whether anything but mappings holds a buffer now
+ * @pool: pool, its lock held
+ * @index: buffer, not owned or about to be put
+ *
+ * Out of line: zcpool_buffer_disown() does well without most of the time.
+ */
+noinline bool zcpool_buffer_held(const struct zcpool_pool *pool, u32 index)
 {
 	return !zcpool_buffer_idle(pool, index);
 }
@@ -195,10 +147,12 @@ static u32 zcpool_queue_pop(struct zcpool_pool *pool, struct zcpool_queue *queue
  * struct zcpool_scan - how many buffers in flight a call may still look at
  * @in_flight: of zcpool_pool.in_flight
  * @overdue: of zcpool_pool.overdue
+ * @now: when it began, as zcpool_buffer.since
  */
 struct zcpool_scan {
 	u32 in_flight;
 	u32 overdue;
+	u64 now;
 };
 
 /*
@@ -212,6 +166,7 @@ static struct zcpool_scan zcpool_scan_begin(const struct zcpool_pool *pool)
 	scan.in_flight = min(pool->in_flight.nr, ZCPOOL_SCAN_MAX);
 	scan.overdue =
 		min(pool->overdue.nr, max(ZCPOOL_SCAN_MAX - scan.in_flight, ZCPOOL_SCAN_OVERDUE));
+	scan.now = ktime_get_mono_fast_ns();
 	return scan;
 }
 
@@ -222,6 +177,7 @@ static struct zcpool_scan zcpool_scan_begin(const struct zcpool_pool *pool)
 static noinline u32 zcpool_buffer_landed(struct zcpool_pool *pool, struct zcpool_scan *scan)
 {
 	struct zcpool_queue *queue = &pool->in_flight;
+	u64 age;
 	u32 index;
 
 	if (scan->in_flight) {
@@ -233,11 +189,14 @@ static noinline u32 zcpool_buffer_landed(struct zcpool_pool *pool, struct zcpool
 	index = zcpool_queue_pop(pool, queue);
 	if (index == ZCPOOL_NO_BUFFER)
 		return index;
+	age = scan->now - pool->buffers[index].since;
 	if (zcpool_buffer_idle(pool, index)) {
-		trace_zcpool_free(pool, index);
+		pool->nr_landed++;
+		trace_zcpool_free(pool, index, age);
 		return index;
 	}
-	if ((u32)jiffies - pool->buffers[index].since > ZCPOOL_OVERDUE)
+	/* One that was put after the scan began has a negative age. */
+	if ((s64)age > ZCPOOL_OVERDUE_NS)
 		queue = &pool->overdue;
 	zcpool_queue_add_last(pool, queue, index);
 	return ZCPOOL_NO_BUFFER;
@@ -258,7 +217,7 @@ static noinline u32 zcpool_buffer_find_in_flight(struct zcpool_pool *pool, struc
 
 static void zcpool_buffer_add_in_flight(struct zcpool_pool *pool, u32 index)
 {
-	pool->buffers[index].since = jiffies;
+	pool->buffers[index].since = ktime_get_mono_fast_ns();
 	zcpool_queue_add_last(pool, &pool->in_flight, index);
 }
 
@@ -324,10 +283,12 @@ u32 zcpool_buffers_take(struct zcpool_pool *pool, struct zcpool_handle *handle, 
 		if (index == ZCPOOL_NO_BUFFER)
 			break;
 		pool->buffers[index].owner = handle;
+		pool->buffers[index].since = scan.now;
 		handle->nr_owned++;
 		indices[taken] = index;
 		trace_zcpool_get(pool, index);
 	}
+	pool->nr_gets += taken;
 	spin_unlock(&pool->lock);
 	return taken;
 }
@@ -399,6 +360,7 @@ u32 zcpool_buffers_put(struct zcpool_pool *pool, struct zcpool_handle *handle, c
 		}
 		idle += zcpool_buffer_disown(pool, handle, index);
 	}
+	pool->nr_puts += put;
 	spin_unlock(&pool->lock);
 
 	zcpool_buffers_wake(pool, idle);
@@ -419,8 +381,10 @@ void zcpool_buffers_disown(struct zcpool_pool *pool, struct zcpool_handle *handl
 
 	spin_lock(&pool->lock);
 	for (i = 0; handle->nr_owned; i++) {
-		if (pool->buffers[i].owner == handle)
+		if (pool->buffers[i].owner == handle) {
 			idle += zcpool_buffer_disown(pool, handle, i);
+			pool->nr_puts++;
+		}
 		cond_resched_lock(&pool->lock);
 	}
 	spin_unlock(&pool->lock);
@@ -476,20 +440,24 @@ bool zcpool_buffers_available(struct zcpool_pool *pool)
 }
 
 /**
- * zcpool_buffers_unowned() - number of buffers without owner
+ * zcpool_buffers_stat() - count buffers and what became of them
  * @pool: pool
  * @handle: a handle of it
- * @owned: out: number of buffers that the handle owns
+ * @stat: out
  */
-u32 zcpool_buffers_unowned(struct zcpool_pool *pool, const struct zcpool_handle *handle, u32 *owned)
+void zcpool_buffers_stat(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			 struct zcpool_stat *stat)
 {
-	u32 unowned;
-
 	spin_lock(&pool->lock);
-	*owned = handle->nr_owned;
-	unowned = pool->idle.nr + pool->in_flight.nr + pool->overdue.nr;
+	stat->owned = handle->nr_owned;
+	stat->idle = pool->idle.nr;
+	stat->overdue = pool->overdue.nr;
+	stat->in_flight = pool->in_flight.nr + pool->overdue.nr;
+	stat->gets = pool->nr_gets;
+	stat->puts = pool->nr_puts;
+	stat->landed = pool->nr_landed;
 	spin_unlock(&pool->lock);
-	return unowned;
+	stat->owned_total = pool->geometry.count - stat->idle - stat->in_flight;
 }
 
 /**
@@ -516,7 +484,7 @@ static void zcpool_buffer_retire(struct zcpool_pool *pool, u32 index)
 	spin_lock(&pool->lock);
 	if (!buffer->retired) {
 		buffer->retired = true;
-		folio_get(pool->memory.folios[(u64)index * pool->folios_per_buffer]);
+		folio_get(pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer]);
 		pr_warn("zcpool: pool %llu: memory of buffer %u failed, it is used no more\n",
 			pool->id, index);
 	}
@@ -526,15 +494,14 @@ static void zcpool_buffer_retire(struct zcpool_pool *pool, u32 index)
 /**
  * zcpool_buffer_failed() - whether memory has an uncorrected hardware error
  * @pool: pool
- * @offset: pool offset
- * @chunk: the memory there
+ * @chunk: part of it
  *
  * Sees to it that a buffer that failed is never handed out again.
  */
-bool zcpool_buffer_failed(struct zcpool_pool *pool, u64 offset, const struct zcpool_chunk *chunk)
+bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *chunk)
 {
 	if (likely(!zcpool_chunk_failed(chunk)))
 		return false;
-	zcpool_buffer_retire(pool, div64_u64(offset, pool->geometry.stride));
+	zcpool_buffer_retire(pool, zcpool_folio_buffer(chunk->folio));
 	return true;
 }

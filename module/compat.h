@@ -80,6 +80,19 @@ static inline int zcpool_folio_mapcount(struct folio *folio, unsigned int order,
 #endif
 }
 
+/**
+ * zcpool_folio_pincount() - count the pins of a folio (FOLL_PIN)
+ * @folio: a large folio
+ */
+static inline int zcpool_folio_pincount(struct folio *folio)
+{
+#ifdef ZCPOOL_HAVE_PINCOUNT_PTR
+	return atomic_read(folio_pincount_ptr(folio));
+#else
+	return atomic_read(&folio->_pincount);
+#endif
+}
+
 /* Spares large arrays that are written before they are read the zeroing. */
 #ifndef __uninitialized
 #define __uninitialized __attribute__((__uninitialized__))

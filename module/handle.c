@@ -64,20 +64,25 @@ static void zcpool_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct zcpool_handle *handle = file->private_data;
 	struct zcpool_pool *pool = zcpool_handle_pool(handle);
-	u32 owned, unowned;
+	struct zcpool_stat stat;
 
 	seq_printf(m, "zcpool-pool:\t%llu\n", pool ? pool->id : 0);
 	if (!pool)
 		return;
 
-	unowned = zcpool_buffers_unowned(pool, handle, &owned);
+	zcpool_buffers_stat(pool, handle, &stat);
 	seq_printf(m, "zcpool-buffer-size:\t%llu\n", pool->geometry.buffer_size);
 	seq_printf(m, "zcpool-stride:\t%llu\n", pool->geometry.stride);
 	seq_printf(m, "zcpool-count:\t%u\n", pool->geometry.count);
 	seq_printf(m, "zcpool-size:\t%llu\n", pool->geometry.size);
-	seq_printf(m, "zcpool-owned:\t%u\n", owned);
-	seq_printf(m, "zcpool-owned-total:\t%u\n", pool->geometry.count - unowned);
-	seq_printf(m, "zcpool-unowned:\t%u\n", unowned);
+	seq_printf(m, "zcpool-owned:\t%u\n", stat.owned);
+	seq_printf(m, "zcpool-owned-total:\t%u\n", stat.owned_total);
+	seq_printf(m, "zcpool-unowned:\t%u\n", stat.idle + stat.in_flight);
+	seq_printf(m, "zcpool-in-flight:\t%u\n", stat.in_flight);
+	seq_printf(m, "zcpool-overdue:\t%u\n", stat.overdue);
+	seq_printf(m, "zcpool-gets:\t%llu\n", stat.gets);
+	seq_printf(m, "zcpool-puts:\t%llu\n", stat.puts);
+	seq_printf(m, "zcpool-landed:\t%llu\n", stat.landed);
 	seq_printf(m, "zcpool-user:\t%u\n", from_kuid_munged(seq_user_ns(m), pool->creator));
 }
 

@@ -39,6 +39,7 @@ static long zcpool_ioctl_query(struct file *file, void *arg, const struct zcpool
 	struct zcpool_handle *handle = file->private_data;
 	struct zcpool_pool *pool = zcpool_handle_pool(handle);
 	struct zcpool_query *query = arg;
+	struct zcpool_stat stat;
 
 	if (query->flags)
 		return -EINVAL;
@@ -64,8 +65,10 @@ static long zcpool_ioctl_query(struct file *file, void *arg, const struct zcpool
 		query->size = pool->geometry.size;
 		query->count = pool->geometry.count;
 		query->dma_bits = pool->geometry.dma_bits;
-		query->unowned = zcpool_buffers_unowned(pool, handle, &query->owned);
-		query->owned_total = query->count - query->unowned;
+		zcpool_buffers_stat(pool, handle, &stat);
+		query->owned = stat.owned;
+		query->owned_total = stat.owned_total;
+		query->unowned = stat.idle + stat.in_flight;
 	}
 	return zcpool_copy_out(user, query, sizeof(*query));
 }
@@ -100,6 +103,7 @@ static int zcpool_geometry_init(struct zcpool_geometry *geometry,
 			roundup_pow_of_two(max_t(u64, create->buffer_size, ZCPOOL_FOLIO_SIZE_MIN));
 	folio_size = min_t(u64, geometry->stride, ZCPOOL_FOLIO_SIZE_MAX);
 	geometry->order = ilog2(folio_size) - PAGE_SHIFT;
+	geometry->folios_per_buffer = geometry->stride / folio_size;
 	geometry->buffer_size = create->buffer_size;
 	geometry->count = create->count;
 	geometry->size = geometry->stride * create->count;
@@ -288,6 +292,24 @@ static long zcpool_ioctl_eventfd(struct file *file, void *arg, const struct zcpo
 	return zcpool_eventfd_register(pool, file->private_data, eventfd->fd);
 }
 
+static long zcpool_ioctl_holders(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_holders *holders = arg;
+	int error;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (!holders->count || (holders->flags & ~ZCPOOL_HOLDERS_F_HELD) ||
+	    holders->entry_size < ZCPOOL_HOLDER_SIZE_VER0 || holders->entry_size > PAGE_SIZE)
+		return -EINVAL;
+	if (holders->first > pool->geometry.count)
+		return -ERANGE;
+
+	error = zcpool_holders_get(pool, file->private_data, holders);
+	return error ?: zcpool_copy_out(user, holders, sizeof(*holders));
+}
+
 /* Room for the struct of any command. */
 union zcpool_arg {
 	struct zcpool_query query;
@@ -295,6 +317,7 @@ union zcpool_arg {
 	struct zcpool_get get;
 	struct zcpool_put put;
 	struct zcpool_eventfd eventfd;
+	struct zcpool_holders holders;
 };
 
 /**
@@ -316,10 +339,16 @@ struct zcpool_command {
 		.run = zcpool_ioctl_##verb, \
 	}
 
+/* clang-format off */
 static const struct zcpool_command zcpool_commands[] = {
-	ZCPOOL_COMMAND(query, QUERY), ZCPOOL_COMMAND(create, CREATE),	ZCPOOL_COMMAND(get, GET),
-	ZCPOOL_COMMAND(put, PUT),     ZCPOOL_COMMAND(eventfd, EVENTFD),
+	ZCPOOL_COMMAND(query, QUERY),
+	ZCPOOL_COMMAND(create, CREATE),
+	ZCPOOL_COMMAND(get, GET),
+	ZCPOOL_COMMAND(put, PUT),
+	ZCPOOL_COMMAND(eventfd, EVENTFD),
+	ZCPOOL_COMMAND(holders, HOLDERS),
 };
+/* clang-format on */
 
 /** zcpool_ioctl() - file_operations.unlocked_ioctl of a handle */
 long zcpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

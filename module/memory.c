@@ -154,9 +154,11 @@ int zcpool_memory_alloc(struct zcpool_memory *memory, const struct zcpool_geomet
 		}
 		/*
 		 * do_set_pmd() looks here for the folio's place in its file.
-		 * The folio's mapping stays NULL: it is no page cache.
+		 * The folio's mapping stays NULL: it is no page cache, and its
+		 * private field is its owner's.
 		 */
 		folio->index = memory->nr << geometry->order;
+		folio->private = (void *)(memory->nr / geometry->folios_per_buffer);
 		memory->folios[memory->nr++] = folio;
 		cond_resched();
 		if (fatal_signal_pending(current)) {
@@ -185,20 +187,4 @@ void zcpool_memory_free(struct zcpool_memory *memory)
 		cond_resched();
 	}
 	kvfree(memory->folios);
-}
-
-/**
- * zcpool_chunk_failed() - whether memory has an uncorrected hardware error
- * @chunk: part of a pool
- */
-bool zcpool_chunk_failed(const struct zcpool_chunk *chunk)
-{
-	struct page *page = folio_page(chunk->folio, chunk->offset >> PAGE_SHIFT);
-	struct page *last =
-		folio_page(chunk->folio, (chunk->offset + chunk->length - 1) >> PAGE_SHIFT);
-
-	for (; page <= last; page++)
-		if (unlikely(PageHWPoison(page)))
-			return true;
-	return false;
 }

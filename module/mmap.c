@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Mappings of the pool into processes. */
-#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
@@ -17,16 +16,16 @@ static vm_fault_t zcpool_fault(struct vm_fault *vmf)
 	struct zcpool_pool *pool = vmf->vma->vm_file->private_data;
 	u64 offset = (u64)vmf->pgoff << PAGE_SHIFT;
 	struct zcpool_chunk chunk;
-	u64 index;
+	atomic_t *faults;
 
 	/* Unreachable while VM_DONTEXPAND keeps mappings as long as they were. */
 	if (WARN_ON_ONCE(offset >= pool->geometry.size))
 		return VM_FAULT_SIGBUS;
 
 	chunk = zcpool_pool_chunk(pool, offset, PAGE_SIZE);
-	index = div64_u64(offset, pool->geometry.stride);
+	faults = &pool->buffers[zcpool_folio_buffer(chunk.folio)].faults;
 	/* __do_fault() would look for a locked page's mapping, which it has not. */
-	if (zcpool_buffer_failed(pool, offset, &chunk))
+	if (zcpool_buffer_failed(pool, &chunk))
 		return VM_FAULT_HWPOISON;
 	/* GET, splice and pins refuse to overflow the count by themselves. */
 	if (folio_ref_count(chunk.folio) > INT_MAX / 2)
@@ -34,7 +33,7 @@ static vm_fault_t zcpool_fault(struct vm_fault *vmf)
 	/* Locked until the entry is made, and counted: see zcpool_folio_mapped_refs(). */
 	folio_lock(chunk.folio);
 	smp_mb__before_atomic(); /* the lock is seen no later than the number */
-	atomic_inc(&pool->buffers[index].faults);
+	atomic_inc(faults);
 	smp_mb__after_atomic(); /* pairs with smp_rmb() in zcpool_folio_mapped_refs() */
 	folio_get(chunk.folio);
 	vmf->page = folio_page(chunk.folio, chunk.offset >> PAGE_SHIFT);

@@ -141,8 +141,7 @@ struct zcpool_pool *zcpool_pool_create(const struct zcpool_geometry *geometry)
 	if (!pool)
 		return ERR_PTR(-ENOMEM);
 	pool->geometry = *geometry;
-	pool->folios_per_buffer = geometry->stride >> (PAGE_SHIFT + geometry->order);
-	pool->batch = max(ZCPOOL_BATCH_MAX / pool->folios_per_buffer, 1U);
+	pool->batch = max(ZCPOOL_BATCH_MAX / pool->geometry.folios_per_buffer, 1U);
 	pool->creator = current_euid();
 
 	error = zcpool_charge(&pool->charge, geometry->size);

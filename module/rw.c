@@ -20,7 +20,7 @@ static ssize_t zcpool_copy(struct zcpool_pool *pool, struct kiocb *iocb, struct 
 		struct zcpool_chunk chunk = zcpool_pool_chunk(pool, iocb->ki_pos, length);
 		size_t copied;
 
-		if (zcpool_buffer_failed(pool, iocb->ki_pos, &chunk))
+		if (zcpool_buffer_failed(pool, &chunk))
 			return done ?: -EIO;
 		copied = copy(folio_page(chunk.folio, 0), chunk.offset, chunk.length, iter);
 		iocb->ki_pos += copied;

@@ -14,6 +14,14 @@
  */
 #define ZCPOOL_SLOT_MAX SZ_64K
 
+/* How many slots refer to the same buffer, for HOLDERS to tell. */
+static atomic_t *zcpool_slot_count(const struct pipe_buffer *slot)
+{
+	const struct zcpool_pool *pool = (struct zcpool_pool *)slot->private;
+
+	return &pool->buffers[zcpool_folio_buffer(page_folio(slot->page))].slots;
+}
+
 /* tee() makes a second slot: a reference to the pages and one to the pool. */
 static bool zcpool_slot_get(struct pipe_inode_info *pipe, struct pipe_buffer *slot)
 {
@@ -22,6 +30,7 @@ static bool zcpool_slot_get(struct pipe_inode_info *pipe, struct pipe_buffer *sl
 	if (!generic_pipe_buf_get(pipe, slot))
 		return false;
 	zcpool_pool_get(pool);
+	atomic_inc(zcpool_slot_count(slot));
 	return true;
 }
 
@@ -29,6 +38,7 @@ static void zcpool_slot_release(struct pipe_inode_info *pipe, struct pipe_buffer
 {
 	struct zcpool_pool *pool = (struct zcpool_pool *)slot->private;
 
+	atomic_dec(zcpool_slot_count(slot));
 	generic_pipe_buf_release(pipe, slot);
 	zcpool_wake_hint(pool);
 	/* Deferred: the module's code stays until this function has returned. */
@@ -52,7 +62,7 @@ static ssize_t zcpool_splice_slot(struct zcpool_pool *pool, struct pipe_inode_in
 	struct pipe_buffer slot;
 
 	chunk = zcpool_pool_chunk(pool, offset, min_t(u64, length, ZCPOOL_SLOT_MAX));
-	if (zcpool_buffer_failed(pool, offset, &chunk))
+	if (zcpool_buffer_failed(pool, &chunk))
 		return -EHWPOISON;
 	/*
 	 * The folio's first page with an offset beyond it, rather than the page

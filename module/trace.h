@@ -50,10 +50,22 @@ DEFINE_EVENT(zcpool_buffer, zcpool_get,
 	TP_ARGS(pool, index)
 );
 
-/* A buffer that was in flight was found to be free. */
-DEFINE_EVENT(zcpool_buffer, zcpool_free,
-	TP_PROTO(const struct zcpool_pool *pool, u32 index),
-	TP_ARGS(pool, index)
+/* A buffer that was in flight was found to be free, so long after its PUT. */
+TRACE_EVENT(zcpool_free,
+	TP_PROTO(const struct zcpool_pool *pool, u32 index, u64 in_flight_ns),
+	TP_ARGS(pool, index, in_flight_ns),
+	TP_STRUCT__entry(
+		__field(u64, pool)
+		__field(u32, index)
+		__field(u64, in_flight_ns)
+	),
+	TP_fast_assign(
+		__entry->pool = pool->id;
+		__entry->index = index;
+		__entry->in_flight_ns = in_flight_ns;
+	),
+	TP_printk("pool=%llu index=%u in_flight_ns=%llu", __entry->pool, __entry->index,
+		  __entry->in_flight_ns)
 );
 
 /* A buffer was given up, free or in flight. */

@@ -66,18 +66,20 @@ struct zcpool_handle;
  * @next: of an unowned buffer, the next one in its queue
  * @refs: references to its folios when it was last found free
  * @faults: page faults on its folios, each counted under the folio lock
- * @since: of a buffer in flight, jiffies when it was put
+ * @since: when it was got or, in flight, put; CLOCK_MONOTONIC, nanoseconds
+ * @slots: pipe slots that refer to it, those that splices to sockets made left out
  * @retired: its memory failed; one reference more keeps it from being free
  *
- * All fields but @faults are protected by zcpool_pool.lock.
+ * All fields but @faults and @slots are protected by zcpool_pool.lock.
  */
 struct zcpool_buffer {
 	struct zcpool_handle *owner;
 	u32 next;
 	int refs;
 	atomic_t faults;
-	u32 since;
+	atomic_t slots;
 	bool retired;
+	u64 since;
 };
 
 /* The end of a queue, and the first and last buffer of an empty one. */
@@ -129,6 +131,7 @@ struct zcpool_memory {
  * @size: bytes of the pool, @count * @stride
  * @count: buffers
  * @order: of each folio
+ * @folios_per_buffer: 1 for buffers of up to 2 MiB
  * @node: NUMA node or NUMA_NO_NODE
  * @dma_bits: limit of physical addresses, 0 for none
  */
@@ -138,6 +141,7 @@ struct zcpool_geometry {
 	u64 size;
 	u32 count;
 	unsigned int order;
+	unsigned int folios_per_buffer;
 	int node;
 	u32 dma_bits;
 };
@@ -150,13 +154,15 @@ struct zcpool_geometry {
  * @memory: constant
  * @charge: constant
  * @creator: uid that created the pool, for fdinfo
- * @folios_per_buffer: constant
  * @batch: most buffers to get or put under the lock in one go; constant
  * @buffers: one per buffer
- * @lock: protects the queues, every buffer's fields, and what handles count
+ * @lock: protects queues and numbers, every buffer's fields, and what handles count
  * @idle: unowned buffers found or presumed free; the last put is first
  * @in_flight: unowned buffers found to be held
  * @overdue: those held for long, maybe for ever
+ * @nr_gets: buffers handed out so far
+ * @nr_puts: buffers put so far
+ * @nr_landed: buffers in flight that were found free so far
  * @sleepers: GETs that sleep, each exclusive
  * @pollers: whoever polls
  * @fasync: handles for which SIGIO is wanted
@@ -176,7 +182,6 @@ struct zcpool_pool {
 	struct zcpool_memory memory;
 	struct zcpool_charge charge;
 	kuid_t creator;
-	unsigned int folios_per_buffer;
 	u32 batch;
 	struct zcpool_buffer *buffers;
 
@@ -184,6 +189,9 @@ struct zcpool_pool {
 	struct zcpool_queue idle;
 	struct zcpool_queue in_flight;
 	struct zcpool_queue overdue;
+	u64 nr_gets;
+	u64 nr_puts;
+	u64 nr_landed;
 
 	wait_queue_head_t sleepers;
 	wait_queue_head_t pollers;
@@ -275,6 +283,39 @@ static inline struct zcpool_chunk zcpool_pool_chunk(const struct zcpool_pool *po
 	return chunk;
 }
 
+/**
+ * zcpool_folio_buffer() - the buffer that a folio of a pool belongs to
+ * @folio: folio
+ *
+ * Return: the buffer's index.
+ */
+static inline u32 zcpool_folio_buffer(const struct folio *folio)
+{
+	return (unsigned long)folio->private;
+}
+
+/**
+ * struct zcpool_stat - numbers of a pool at one moment
+ * @owned: buffers owned by the handle that asks
+ * @owned_total: buffers owned by any handle
+ * @idle: buffers presumed free
+ * @in_flight: buffers in flight, overdue ones included
+ * @overdue: buffers in flight for more than a second
+ * @gets: buffers handed out so far
+ * @puts: buffers put so far
+ * @landed: buffers in flight that were found free so far
+ */
+struct zcpool_stat {
+	u32 owned;
+	u32 owned_total;
+	u32 idle;
+	u32 in_flight;
+	u32 overdue;
+	u64 gets;
+	u64 puts;
+	u64 landed;
+};
+
 /* handle.c */
 extern const struct file_operations zcpool_handle_fops;
 void zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool);
@@ -297,6 +338,9 @@ void zcpool_uncharge(struct zcpool_charge *charge, u64 bytes);
 /* memory.c */
 int zcpool_memory_alloc(struct zcpool_memory *memory, const struct zcpool_geometry *geometry);
 void zcpool_memory_free(struct zcpool_memory *memory);
+
+/* folio.c */
+int zcpool_folio_mapped_refs(struct folio *folio, unsigned int order, const atomic_t *faults);
 bool zcpool_chunk_failed(const struct zcpool_chunk *chunk);
 
 /* linger.c */
@@ -311,10 +355,15 @@ u32 zcpool_buffers_put(struct zcpool_pool *pool, struct zcpool_handle *handle, c
 		       u32 count, int *error);
 void zcpool_buffers_disown(struct zcpool_pool *pool, struct zcpool_handle *handle);
 u32 zcpool_buffers_rescan(struct zcpool_pool *pool);
-u32 zcpool_buffers_unowned(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-			   u32 *owned);
+void zcpool_buffers_stat(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			 struct zcpool_stat *stat);
+bool zcpool_buffer_held(const struct zcpool_pool *pool, u32 index);
 bool zcpool_buffers_in_flight(struct zcpool_pool *pool);
-bool zcpool_buffer_failed(struct zcpool_pool *pool, u64 offset, const struct zcpool_chunk *chunk);
+bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *chunk);
+
+/* holders.c */
+int zcpool_holders_get(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+		       struct zcpool_holders *holders);
 bool zcpool_buffers_available(struct zcpool_pool *pool);
 
 /* wait.c */

@@ -13,6 +13,7 @@ TEST(command_numbers)
 	ASSERT_EQ(0xC028BC02U, ZCPOOL_IOC_GET);
 	ASSERT_EQ(0xC010BC03U, ZCPOOL_IOC_PUT);
 	ASSERT_EQ(0xC008BC04U, ZCPOOL_IOC_EVENTFD);
+	ASSERT_EQ(0xC018BC05U, ZCPOOL_IOC_HOLDERS);
 }
 
 TEST(first_version_sizes)
@@ -22,6 +23,8 @@ TEST(first_version_sizes)
 	ASSERT_EQ(40, ZCPOOL_GET_SIZE_VER0);
 	ASSERT_EQ(16, ZCPOOL_PUT_SIZE_VER0);
 	ASSERT_EQ(8, ZCPOOL_EVENTFD_SIZE_VER0);
+	ASSERT_EQ(24, ZCPOOL_HOLDERS_SIZE_VER0);
+	ASSERT_EQ(32, ZCPOOL_HOLDER_SIZE_VER0);
 }
 
 TEST(struct_sizes)
@@ -31,6 +34,8 @@ TEST(struct_sizes)
 	ASSERT_EQ(40, sizeof(struct zcpool_get));
 	ASSERT_EQ(16, sizeof(struct zcpool_put));
 	ASSERT_EQ(8, sizeof(struct zcpool_eventfd));
+	ASSERT_EQ(24, sizeof(struct zcpool_holders));
+	ASSERT_EQ(32, sizeof(struct zcpool_holder));
 }
 
 TEST(field_offsets)
@@ -48,6 +53,8 @@ TEST(field_offsets)
 	ASSERT_EQ(24, offsetof(struct zcpool_get, put_indices));
 	ASSERT_EQ(32, offsetof(struct zcpool_get, put_count));
 	ASSERT_EQ(8, offsetof(struct zcpool_put, count));
+	ASSERT_EQ(20, offsetof(struct zcpool_holders, entry_size));
+	ASSERT_EQ(24, offsetof(struct zcpool_holder, age_ns));
 }
 
 TEST_HARNESS_MAIN

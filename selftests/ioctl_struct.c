@@ -11,6 +11,7 @@ FIXTURE(command)
 {
 	int fd;
 	uint32_t index;
+	struct zcpool_holder holder;
 	/* The struct and whatever comes behind it. */
 	uint64_t arg[64];
 };
@@ -26,6 +27,7 @@ VARIANT(command, create, .nr = 1, .size = ZCPOOL_CREATE_SIZE_VER0);
 VARIANT(command, get, .nr = 2, .size = ZCPOOL_GET_SIZE_VER0);
 VARIANT(command, put, .nr = 3, .size = ZCPOOL_PUT_SIZE_VER0);
 VARIANT(command, eventfd, .nr = 4, .size = ZCPOOL_EVENTFD_SIZE_VER0);
+VARIANT(command, holders, .nr = 5, .size = ZCPOOL_HOLDERS_SIZE_VER0);
 
 static int call(int fd, unsigned int nr, size_t size, void *arg)
 {
@@ -39,6 +41,7 @@ FIXTURE_SETUP(command)
 	struct zcpool_get *get_arg = (void *)self->arg;
 	struct zcpool_put *put_arg = (void *)self->arg;
 	struct zcpool_eventfd *eventfd_arg = (void *)self->arg;
+	struct zcpool_holders *holders_arg = (void *)self->arg;
 
 	self->fd = open(DEVICE, O_RDWR);
 	ASSERT_GE(self->fd, 0);
@@ -62,6 +65,11 @@ FIXTURE_SETUP(command)
 		break;
 	case 4:
 		eventfd_arg->fd = -1;
+		break;
+	case 5:
+		holders_arg->entries = (uintptr_t)&self->holder;
+		holders_arg->count = 1;
+		holders_arg->entry_size = sizeof(self->holder);
 		break;
 	}
 }
@@ -127,7 +135,7 @@ TEST(unknown_command_is_ENOTTY)
 	int fd = new_pool(8 * KIB, 1);
 
 	ASSERT_GE(fd, 0);
-	ASSERT_EQ(-ENOTTY, call(fd, 5, 16, arg));
+	ASSERT_EQ(-ENOTTY, call(fd, 6, 16, arg));
 	ASSERT_EQ(-ENOTTY, call(fd, 255, 16, arg));
 	/* Another type; another direction. */
 	ASSERT_EQ(-1, ioctl(fd, _IOWR('z', 0, struct zcpool_query), arg));

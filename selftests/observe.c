@@ -46,6 +46,11 @@ TEST(fdinfo_of_a_pool)
 	EXPECT_EQ(3, fdinfo_value(fd, "zcpool-owned"));
 	EXPECT_EQ(3, fdinfo_value(fd, "zcpool-owned-total"));
 	EXPECT_EQ(7, fdinfo_value(fd, "zcpool-unowned"));
+	EXPECT_EQ(0, fdinfo_value(fd, "zcpool-in-flight"));
+	EXPECT_EQ(0, fdinfo_value(fd, "zcpool-overdue"));
+	EXPECT_EQ(3, fdinfo_value(fd, "zcpool-gets"));
+	EXPECT_EQ(0, fdinfo_value(fd, "zcpool-puts"));
+	EXPECT_EQ(0, fdinfo_value(fd, "zcpool-landed"));
 	EXPECT_EQ(0, fdinfo_value(fd, "zcpool-user"));
 }
 
@@ -95,7 +100,7 @@ TEST(tracepoints_tell_the_life_of_a_buffer)
 	EXPECT_TRUE(traced(text));
 	snprintf(text, sizeof(text), "zcpool_put: pool=%llu index=0 in_flight=1", id);
 	EXPECT_TRUE(traced(text));
-	snprintf(text, sizeof(text), "zcpool_free: pool=%llu index=0", id);
+	snprintf(text, sizeof(text), "zcpool_free: pool=%llu index=0 in_flight_ns=", id);
 	EXPECT_TRUE(traced(text));
 }
 

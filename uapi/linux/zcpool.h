@@ -255,11 +255,80 @@ struct zcpool_eventfd {
 };
 #define ZCPOOL_EVENTFD_SIZE_VER0 8
 
+/* Values of zcpool_holder.state. */
+/** GET may hand the buffer out. */
+#define ZCPOOL_STATE_FREE 0U
+/** The handle that asks owns the buffer. */
+#define ZCPOOL_STATE_OWNED 1U
+/** Another handle owns the buffer. */
+#define ZCPOOL_STATE_OWNED_ELSEWHERE 2U
+/** Nobody owns the buffer, but something holds its memory. */
+#define ZCPOOL_STATE_IN_FLIGHT 3U
+/** The buffer's memory failed: it is not used any more. */
+#define ZCPOOL_STATE_RETIRED 4U
+
+/**
+ * struct zcpool_holder - what holds a buffer
+ * @index: the buffer
+ * @state: ZCPOOL_STATE_*
+ * @mappings: page table entries that map part of it; these keep no buffer from
+ *            being free
+ * @slots: pipe slots that splice and tee filled from the pool
+ * @pins: pins of its pages: direct I/O on some kernels, io_uring fixed buffers, RDMA
+ * @references: all other references: socket buffers, sent or received and not read,
+ *              direct I/O on other kernels, pipes filled from a socket
+ * @age_ns: how long the buffer has been owned or in flight, nanoseconds
+ *
+ * The counts are read one after the other, while transfers go on.
+ */
+struct zcpool_holder {
+	__u32 index;
+	__u32 state;
+	__u32 mappings;
+	__u32 slots;
+	__u32 pins;
+	__u32 references;
+	__u64 age_ns;
+};
+#define ZCPOOL_HOLDER_SIZE_VER0 32
+
+/* Bits of zcpool_holders.flags. */
+/** Leave out buffers that are free. */
+#define ZCPOOL_HOLDERS_F_HELD (1U << 0)
+
+/**
+ * struct zcpool_holders - argument of ZCPOOL_IOC_HOLDERS
+ * @entries: in: user address of an array of @count entries of @entry_size bytes,
+ *           filled with a struct zcpool_holder each
+ * @first: in: buffer to begin with, at most the pool's count; out: buffer to go on
+ *         with, the pool's count at the end
+ * @count: in: entries in the array, 1 or more; out: entries filled
+ * @flags: in: ZCPOOL_HOLDERS_F_*
+ * @entry_size: in: sizeof(struct zcpool_holder) of the program
+ *
+ * One call looks at 65,536 buffers at most, so it may fill fewer entries than there
+ * are, even none: go on until @first is the pool's count.
+ *
+ * Errors, beside the common ones:
+ *
+ * * ERANGE: @first is beyond the pool's count
+ * * EINTR: the caller is being killed
+ */
+struct zcpool_holders {
+	__u64 entries;
+	__u32 first;
+	__u32 count;
+	__u32 flags;
+	__u32 entry_size;
+};
+#define ZCPOOL_HOLDERS_SIZE_VER0 24
+
 #define ZCPOOL_IOC_QUERY _IOWR(ZCPOOL_IOC_TYPE, 0x00, struct zcpool_query)
 #define ZCPOOL_IOC_CREATE _IOWR(ZCPOOL_IOC_TYPE, 0x01, struct zcpool_create)
 #define ZCPOOL_IOC_GET _IOWR(ZCPOOL_IOC_TYPE, 0x02, struct zcpool_get)
 #define ZCPOOL_IOC_PUT _IOWR(ZCPOOL_IOC_TYPE, 0x03, struct zcpool_put)
 #define ZCPOOL_IOC_EVENTFD _IOWR(ZCPOOL_IOC_TYPE, 0x04, struct zcpool_eventfd)
+#define ZCPOOL_IOC_HOLDERS _IOWR(ZCPOOL_IOC_TYPE, 0x05, struct zcpool_holders)
 
 /**
  * DOC: The handle as a file

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* HOLDERS: what holds each buffer, for people who look for it. */
+#include <linux/sched.h>
+#include <linux/timekeeping.h>
+#include <linux/uaccess.h>
+
+#include "zcpool.h"
+
+/* Most buffers that one call looks at. */
+#define ZCPOOL_HOLDERS_SCAN 65536U
+
+static u32 zcpool_holder_state(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			       u32 index)
+{
+	const struct zcpool_buffer *buffer = &pool->buffers[index];
+
+	if (buffer->retired)
+		return ZCPOOL_STATE_RETIRED;
+	if (buffer->owner)
+		return buffer->owner == handle ? ZCPOOL_STATE_OWNED : ZCPOOL_STATE_OWNED_ELSEWHERE;
+	return zcpool_buffer_held(pool, index) ? ZCPOOL_STATE_IN_FLIGHT : ZCPOOL_STATE_FREE;
+}
+
+/* Counts that change while they are read: what they say is of no moment in time. */
+static void zcpool_holder_count(const struct zcpool_pool *pool, u32 index,
+				struct zcpool_holder *holder)
+{
+	struct folio **folio = &pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
+	struct folio **end = folio + pool->geometry.folios_per_buffer;
+	unsigned int order = pool->memory.order;
+	int refs = 0, maps = 0, pins = 0;
+	int slots = atomic_read(&pool->buffers[index].slots);
+
+	for (; folio < end; folio++) {
+		/* Without the pool's own. */
+		refs += folio_ref_count(*folio) - 1;
+		maps += zcpool_folio_mapcount(*folio, order, INT_MAX);
+		pins += zcpool_folio_pincount(*folio);
+	}
+	refs -= maps + slots + pins + pool->buffers[index].retired;
+	holder->mappings = max(maps, 0);
+	holder->slots = max(slots, 0);
+	holder->pins = max(pins, 0);
+	holder->references = max(refs, 0);
+}
+
+static bool zcpool_holder_get(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			      u32 index, u32 flags, struct zcpool_holder *holder)
+{
+	u64 since;
+
+	spin_lock(&pool->lock);
+	holder->index = index;
+	holder->state = zcpool_holder_state(pool, handle, index);
+	since = pool->buffers[index].since;
+	if (holder->state != ZCPOOL_STATE_FREE || !(flags & ZCPOOL_HOLDERS_F_HELD))
+		zcpool_holder_count(pool, index, holder);
+	spin_unlock(&pool->lock);
+
+	holder->age_ns = 0;
+	if (holder->state != ZCPOOL_STATE_FREE)
+		holder->age_ns = ktime_get_mono_fast_ns() - since;
+	return holder->state != ZCPOOL_STATE_FREE || !(flags & ZCPOOL_HOLDERS_F_HELD);
+}
+
+/**
+ * zcpool_holders_get() - tell of the holders of some buffers
+ * @pool: pool
+ * @handle: who asks
+ * @holders: what is asked, checked by the caller; .first and .count are advanced
+ *
+ * Return: 0, -EFAULT, or -EINTR if the task is being killed.
+ */
+int zcpool_holders_get(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+		       struct zcpool_holders *holders)
+{
+	void __user *entry = u64_to_user_ptr(holders->entries);
+	size_t size = sizeof(struct zcpool_holder);
+	u32 wanted = holders->count;
+	u32 end = pool->geometry.count;
+	u32 index = holders->first;
+
+	end = min(end, index + min(ZCPOOL_HOLDERS_SCAN, end - index));
+	for (holders->count = 0; index < end && holders->count < wanted; index++) {
+		struct zcpool_holder holder;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		if (!zcpool_holder_get(pool, handle, index, holders->flags, &holder))
+			continue;
+		if (copy_to_user(entry, &holder, min_t(size_t, size, holders->entry_size)))
+			return -EFAULT;
+		if (holders->entry_size > size && clear_user(entry + size, holders->entry_size - size))
+			return -EFAULT;
+		entry += holders->entry_size;
+		holders->count++;
+	}
+	holders->first = index;
+	return 0;
+}
