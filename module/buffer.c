@@ -272,25 +272,30 @@ void zcpool_buffers_init(struct zcpool_pool *pool)
 u32 zcpool_buffers_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 *indices,
 			u32 count)
 {
+	const u32 *end = indices + count;
 	struct zcpool_scan scan;
-	u32 taken;
+	u32 *next = indices;
+	u64 now;
 
 	spin_lock(&pool->lock);
 	scan = zcpool_scan_begin(pool);
-	for (taken = 0; taken < count; taken++) {
+	now = scan.now;
+	for (; next < end; next++) {
 		u32 index = zcpool_buffer_find(pool, &scan);
+		struct zcpool_buffer *buffer;
 
 		if (index == ZCPOOL_NO_BUFFER)
 			break;
-		pool->buffers[index].owner = handle;
-		pool->buffers[index].since = scan.now;
+		buffer = &pool->buffers[index];
+		buffer->owner = handle;
+		buffer->since = now;
 		handle->nr_owned++;
-		indices[taken] = index;
+		*next = index;
 		trace_zcpool_get(pool, index);
 	}
-	pool->nr_gets += taken;
+	pool->nr_gets += next - indices;
 	spin_unlock(&pool->lock);
-	return taken;
+	return next - indices;
 }
 
 /* Give up and sort a buffer; whether it is presumed free. */

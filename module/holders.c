@@ -91,7 +91,8 @@ int zcpool_holders_get(struct zcpool_pool *pool, const struct zcpool_handle *han
 			continue;
 		if (copy_to_user(entry, &holder, min_t(size_t, size, holders->entry_size)))
 			return -EFAULT;
-		if (holders->entry_size > size && clear_user(entry + size, holders->entry_size - size))
+		if (holders->entry_size > size &&
+		    clear_user(entry + size, holders->entry_size - size))
 			return -EFAULT;
 		entry += holders->entry_size;
 		holders->count++;

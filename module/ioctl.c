@@ -154,16 +154,21 @@ static long zcpool_ioctl_create(struct file *file, void *arg, const struct zcpoo
 }
 
 /*
- * Copy indices by single words: for the few that there are, the checks ahead of
- * copy_from_user() and copy_to_user() would cost more than the copy.
+ * Copy indices by words, two at a time where that may be: for the few that there
+ * are, the checks ahead of copy_from_user() and copy_to_user() would cost more than
+ * the copy.
  */
+#define ZCPOOL_BY_TWOS IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS)
+
 static int zcpool_indices_from_user(u32 *indices, const u32 __user *user, u32 count)
 {
-	u32 i;
+	u32 i = 0;
 
 	if (!user_read_access_begin(user, count * sizeof(*user)))
 		return -EFAULT;
-	for (i = 0; i < count; i++)
+	for (; ZCPOOL_BY_TWOS && i + 1 < count; i += 2)
+		unsafe_get_user(*(u64 *)&indices[i], (const u64 __user *)&user[i], fault);
+	for (; i < count; i++)
 		unsafe_get_user(indices[i], &user[i], fault);
 	user_read_access_end();
 	return 0;
@@ -175,11 +180,13 @@ fault:
 
 static int zcpool_indices_to_user(u32 __user *user, const u32 *indices, u32 count)
 {
-	u32 i;
+	u32 i = 0;
 
 	if (!user_write_access_begin(user, count * sizeof(*user)))
 		return -EFAULT;
-	for (i = 0; i < count; i++)
+	for (; ZCPOOL_BY_TWOS && i + 1 < count; i += 2)
+		unsafe_put_user(*(const u64 *)&indices[i], (u64 __user *)&user[i], fault);
+	for (; i < count; i++)
 		unsafe_put_user(indices[i], &user[i], fault);
 	user_write_access_end();
 	return 0;
@@ -242,7 +249,8 @@ static long zcpool_ioctl_get(struct file *file, void *arg, const struct zcpool_u
 		error = zcpool_put_user_indices(pool, file->private_data,
 						u64_to_user_ptr(get->put_indices), get->put_count,
 						&put);
-		if (put_user(put, &user_get->put_count))
+		/* Most often it says already what is to be said. */
+		if (put != get->put_count && put_user(put, &user_get->put_count))
 			return -EFAULT;
 		if (error)
 			return error;

@@ -2,6 +2,7 @@
 /* libzcpool does what its header says, one process, many threads, and forks. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
 
 #include <zcpool.h>
 
@@ -84,6 +85,29 @@ TEST(geometry_is_learned)
 	EXPECT_EQ(24 * KIB, zcpool_size(copy));
 	EXPECT_EQ(0, zcpool_map(copy, PROT_READ, &map));
 	zcpool_close(copy);
+	zcpool_close(pool);
+}
+
+TEST(eventfd_and_holders)
+{
+	struct zcpool *pool = library_pool(8 * KIB, 4);
+	struct zcpool_holder holders[4];
+	uint32_t indices[2], first = 0;
+	int event = eventfd(0, EFD_NONBLOCK);
+	uint64_t value;
+
+	ASSERT_EQ(-EINVAL, zcpool_eventfd(pool, zcpool_fd(pool)));
+	ASSERT_EQ(0, zcpool_eventfd(pool, event));
+	ASSERT_EQ(8, read(event, &value, 8));
+	ASSERT_EQ(0, zcpool_eventfd(pool, -1));
+	close(event);
+	ASSERT_EQ(2, zcpool_get_batch(pool, indices, 2, 0));
+	ASSERT_EQ(2, zcpool_holders(pool, holders, 4, ZCPOOL_HOLDERS_F_HELD, &first));
+	EXPECT_EQ(indices[1], holders[1].index);
+	ASSERT_EQ(4, first);
+	ASSERT_EQ(-EINVAL, zcpool_holders(pool, holders, 4, 8, &first));
+	first = 5;
+	ASSERT_EQ(-ERANGE, zcpool_holders(pool, holders, 4, 0, &first));
 	zcpool_close(pool);
 }
 

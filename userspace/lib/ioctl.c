@@ -16,6 +16,8 @@ int zcpool_call(const struct zcpool *pool, unsigned long command, void *arg)
  */
 _Static_assert(sizeof(struct zcpool_query) == ZCPOOL_QUERY_SIZE_VER0,
 	       "zcpool_query() needs a version");
+_Static_assert(sizeof(struct zcpool_holder) == ZCPOOL_HOLDER_SIZE_VER0,
+	       "zcpool_holders() needs a version");
 _Static_assert(sizeof(struct zcpool_create) == ZCPOOL_CREATE_SIZE_VER0,
 	       "zcpool_create() needs a version");
 
@@ -27,6 +29,31 @@ ZCPOOL_API int zcpool_query(struct zcpool *pool, struct zcpool_query *query)
 ZCPOOL_API int zcpool_create(struct zcpool *pool, struct zcpool_create *create)
 {
 	return zcpool_call(pool, ZCPOOL_IOC_CREATE, create);
+}
+
+ZCPOOL_API int zcpool_eventfd(struct zcpool *pool, int fd)
+{
+	struct zcpool_eventfd arg = { .fd = fd };
+
+	return zcpool_call(pool, ZCPOOL_IOC_EVENTFD, &arg);
+}
+
+ZCPOOL_API int zcpool_holders(struct zcpool *pool, struct zcpool_holder *holders, uint32_t count,
+			      uint32_t flags, uint32_t *first)
+{
+	struct zcpool_holders arg = {
+		.entries = (uintptr_t)holders,
+		.first = *first,
+		.count = count,
+		.flags = flags,
+		.entry_size = sizeof(*holders),
+	};
+	int error = zcpool_call(pool, ZCPOOL_IOC_HOLDERS, &arg);
+
+	if (error)
+		return error;
+	*first = arg.first;
+	return arg.count;
 }
 
 int zcpool_exchange(const struct zcpool *pool, const uint32_t *put, uint32_t *nr_put,

@@ -51,6 +51,15 @@ int zcpool_get_batch(struct zcpool *pool, uint32_t *indices, uint32_t count, int
 /* Returns 0, or the error of the first buffer not put; *put: buffers put. */
 int zcpool_put_batch(struct zcpool *pool, const uint32_t *indices, uint32_t count, uint32_t *put);
 
+/* Have an eventfd told of free buffers; fd -1: none any more. */
+int zcpool_eventfd(struct zcpool *pool, int fd);
+/*
+ * Who holds the buffers from *first on, flags as ZCPOOL_HOLDERS_F_*: returns how
+ * many entries were filled, and *first to go on with, zcpool_count() at the end.
+ */
+int zcpool_holders(struct zcpool *pool, struct zcpool_holder *holders, uint32_t count,
+		   uint32_t flags, uint32_t *first);
+
 /* Buffers one by one, through the calling thread's magazine */
 
 /* timeout_ns as above.  Returns 0 and the index. */
