@@ -20,7 +20,7 @@
  * are likely to end; and the longest of all, when nothing has happened for a second.
  */
 #define ZCPOOL_RESCAN_MIN_NS (100 * NSEC_PER_USEC)
-#define ZCPOOL_RESCAN_BUSY_NS (1600 * NSEC_PER_USEC)
+#define ZCPOOL_RESCAN_BUSY_NS (1200 * NSEC_PER_USEC)
 #define ZCPOOL_RESCAN_MAX_NS (8 * NSEC_PER_MSEC)
 #define ZCPOOL_RESCAN_BUSY HZ
 

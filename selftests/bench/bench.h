@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* Most repeats of a measurement. */
-#define REPEATS_MAX 25
+#define REPEATS_MAX 100
 
 struct bench_options {
 	unsigned int repeats;
@@ -50,8 +50,10 @@ struct result *result_add(const char *section, const char *method, uint64_t size
 struct result *result_find(const char *section, const char *method, uint64_t size);
 void result_cost(struct result *result, double cost);
 double result_median(const struct result *result);
+double result_worst(const struct result *result);
 void report_send(const struct bench_options *options);
 void report_list(const struct bench_options *options, const char *section, const char *title);
+void report_latency(void);
 void report_csv(const char *path, const struct bench_options *options);
 bool report_targets(const struct bench_options *options);
 
@@ -59,6 +61,7 @@ bool report_targets(const struct bench_options *options);
 void bench_send(const struct bench_options *options);
 void bench_get_put(const struct bench_options *options);
 void bench_touch(const struct bench_options *options);
+void bench_free(const struct bench_options *options);
 
 /* method.c: ways to send a message of size bytes that lies in memory. */
 struct method {

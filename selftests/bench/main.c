@@ -12,7 +12,7 @@
 static const char usage[] =
 	"Usage: bench [OPTION...]\n"
 	"Compare the pool with other ways to send, and measure its calls.\n\n"
-	"  --repeats N   how often to measure (default 9, at most 25)\n"
+	"  --repeats N   how often to measure (default 9, at most 100)\n"
 	"  --large N     buffers of the large pool (default 1000000, 0: leave it out)\n"
 	"  --icount      nanoseconds are instructions: QEMU runs with -icount shift=0;\n"
 	"                check the targets\n"
@@ -91,8 +91,11 @@ int main(int argc, char **argv)
 	bench_send(&options);
 	bench_get_put(&options);
 	bench_touch(&options);
+	bench_free(&options);
 	report_send(&options);
 	report_list(&options, "get+put", "GET and PUT of a buffer, by size of the pool");
+	report_list(&options, "free event", "A buffer got, put in flight, and found free");
+	report_latency();
 	report_list(&options, "first touch", "Memory mapped and touched, by bytes");
 	if (csv)
 		report_csv(csv, &options);

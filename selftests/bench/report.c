@@ -58,6 +58,17 @@ double result_median(const struct result *result)
 	return sorted[result->nr / 2];
 }
 
+double result_worst(const struct result *result)
+{
+	double worst = 0;
+	unsigned int i;
+
+	for (i = 0; i < result->nr; i++)
+		if (result->cost[i] > worst)
+			worst = result->cost[i];
+	return worst;
+}
+
 static double median_of(const char *section, const char *method, uint64_t size)
 {
 	const struct result *result = result_find(section, method, size);
@@ -105,6 +116,17 @@ void report_list(const struct bench_options *options, const char *section, const
 		if (!strcmp(results[i].section, section))
 			printf("%-34s %12llu %14.0f\n", results[i].method,
 			       (unsigned long long)results[i].size, result_median(&results[i]));
+}
+
+void report_latency(void)
+{
+	size_t i;
+
+	printf("\nFrom the end of the last holder to the return of poll(): ms, median and worst\n");
+	for (i = 0; i < nr_results; i++)
+		if (!strcmp(results[i].section, "free latency"))
+			printf("%-34s %12.3f %14.3f\n", results[i].method,
+			       result_median(&results[i]) / 1e6, result_worst(&results[i]) / 1e6);
 }
 
 void report_csv(const char *path, const struct bench_options *options)
@@ -165,6 +187,18 @@ bool report_targets(const struct bench_options *options)
 		snprintf(what, sizeof(what), "get+put: %s, pool of %llu", results[i].method,
 			 (unsigned long long)results[i].size);
 		met &= target(what, result_median(&results[i]), 300);
+	}
+	met &= target("free event, a buffer",
+		      median_of("free event", "get, put, and landing between", 32), 500);
+	for (i = 0; i < nr_results; i++) {
+		char what[96];
+
+		if (strcmp(results[i].section, "free latency"))
+			continue;
+		snprintf(what, sizeof(what), "ms until known, %s, median", results[i].method);
+		met &= target(what, result_median(&results[i]) / 1e6, 1);
+		snprintf(what, sizeof(what), "ms until known, %s, worst", results[i].method);
+		met &= target(what, result_worst(&results[i]) / 1e6, 10);
 	}
 	if (!options->large_pool)
 		printf("skip the pool of 1,000,000 buffers: not enough memory\n");

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What it costs to know when a buffer is free, and how soon one learns it. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <zcpool.h>
+
+#include "bench.h"
+
+#define BATCH 32
+#define ROUNDS 64
+#define IN_FLIGHT 1024
+#define RELEASES 100
+
+/* Both ends of a pipe that a batch fits into. */
+static int pipes[2];
+
+/* A byte of each buffer, in the pipe and out again. */
+static void splice_each(struct zcpool *pool, const uint32_t *indices)
+{
+	int i;
+
+	for (i = 0; i < BATCH; i++) {
+		loff_t offset = zcpool_offset(pool, indices[i]);
+
+		MUST(splice(zcpool_fd(pool), &offset, pipes[1], NULL, 1, 0));
+	}
+}
+
+static void drain(void)
+{
+	char bytes[BATCH];
+
+	MUST(read(pipes[0], bytes, BATCH) == BATCH ? 0 : -1);
+}
+
+/* The transfers alone, of buffers that stay owned. */
+static void transfer_only(struct zcpool *pool)
+{
+	uint32_t indices[BATCH];
+	int i;
+
+	MUST(zcpool_get_batch(pool, indices, BATCH, 0));
+	for (i = 0; i < ROUNDS; i++) {
+		splice_each(pool, indices);
+		drain();
+	}
+	MUST(zcpool_put_batch(pool, indices, BATCH, NULL));
+}
+
+/* Each buffer is put while it is in the pipe, and got again when it is out. */
+static void put_in_flight(struct zcpool *pool)
+{
+	uint32_t indices[BATCH];
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		MUST(zcpool_get_batch(pool, indices, BATCH, 0) == BATCH ? 0 : -1);
+		splice_each(pool, indices);
+		MUST(zcpool_put_batch(pool, indices, BATCH, NULL));
+		drain();
+	}
+}
+
+static double cost_of(void (*run)(struct zcpool *pool), struct zcpool *pool)
+{
+	uint64_t start;
+
+	run(pool);
+	start = clock_ns();
+	run(pool);
+	return (double)(clock_ns() - start) / (BATCH * ROUNDS);
+}
+
+static struct zcpool *open_pool(uint32_t count)
+{
+	struct zcpool_create create = { .buffer_size = 8 << 10, .count = count };
+	struct zcpool *pool;
+
+	MUST(zcpool_open(0, &pool));
+	MUST(zcpool_create(pool, &create));
+	return pool;
+}
+
+static void measure_cost(void)
+{
+	struct zcpool *pool = open_pool(BATCH);
+
+	MUST(pipe(pipes));
+	MUST(fcntl(pipes[1], F_SETPIPE_SZ, BATCH * 4096));
+	result_cost(result_add("free event", "get, put, and landing between", BATCH),
+		    cost_of(put_in_flight, pool) - cost_of(transfer_only, pool));
+	close(pipes[0]);
+	close(pipes[1]);
+	zcpool_close(pool);
+}
+
+/* Lets go of one buffer after the other, and notes when. */
+static void release_each(int socket, int go, volatile uint64_t *released)
+{
+	unsigned int state = 1;
+	char byte;
+
+	while (read(go, &byte, 1) == 1) {
+		state = state * 1103515245 + 12345;
+		usleep(2000 + (state >> 16) % 30000);
+		/* Nobody waits for a moment yet to come. */
+		*released = clock_ns();
+		if (read(socket, &byte, 1) != 1)
+			exit(1);
+	}
+	exit(0);
+}
+
+/* How long after the last holder's end does poll() return, with so many in flight? */
+static void measure_latency(const char *method, uint32_t others)
+{
+	volatile uint64_t *released =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct zcpool *pool = open_pool(others + 1);
+	struct pollfd poll_fd = { .fd = zcpool_fd(pool), .events = POLLOUT };
+	int dead[2], live[2], go[2], i;
+	uint32_t index, last;
+	pid_t child;
+
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, dead));
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, live));
+	MUST(pipe(go));
+	child = MUST(fork());
+	if (!child) {
+		close(go[1]);
+		release_each(live[1], go[0], released);
+	}
+	for (last = 0; last < others; last++) {
+		off_t offset;
+
+		MUST(zcpool_get_batch(pool, &index, 1, 0));
+		offset = zcpool_offset(pool, index);
+		MUST(sendfile(dead[0], zcpool_fd(pool), &offset, 1));
+		MUST(zcpool_put_batch(pool, &index, 1, NULL));
+	}
+	for (i = 0; i < RELEASES; i++) {
+		off_t offset;
+
+		MUST(zcpool_get_batch(pool, &index, 1, 0));
+		offset = zcpool_offset(pool, index);
+		MUST(sendfile(live[0], zcpool_fd(pool), &offset, 1));
+		MUST(zcpool_put_batch(pool, &index, 1, NULL));
+		MUST(write(go[1], "", 1));
+		MUST(poll(&poll_fd, 1, 10000) == 1 ? 0 : -1);
+		result_cost(result_add("free latency", method, others + 1),
+			    (double)(clock_ns() - *released));
+	}
+	close(go[1]);
+	waitpid(child, NULL, 0);
+	zcpool_close(pool);
+	for (i = 0; i < 2; i++) {
+		close(dead[i]);
+		close(live[i]);
+	}
+	close(go[0]);
+}
+
+void bench_free(const struct bench_options *options)
+{
+	unsigned int i;
+
+	fprintf(stderr, "free events\n");
+	for (i = 0; i < options->repeats; i++)
+		measure_cost();
+	measure_latency("poll, 1 in flight", 0);
+	measure_latency("poll, 1024 in flight", IN_FLIGHT - 1);
+}
