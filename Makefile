@@ -43,11 +43,11 @@ help:
 
 # Objects of another kernel are no use, and kbuild does not notice.
 module:
-	@test -d $(kernel_build) || { echo "No headers of kernel '$(KVER)' in $(kernel_build):" \
-		"run selftests/vm/setup, or set KVER=" >&2; exit 1; }
+	@test -d $(kernel_build) || { echo "No headers of kernel '$(KVER)':" \
+		"apt-get install linux-headers-$(KVER), or set KVER=" >&2; exit 1; }
 	@mkdir -p build
-	@echo $(KVER) | cmp -s - build/kernel || { $(MAKE) clean KVER=$(KVER) && \
-		mkdir -p build && echo $(KVER) >build/kernel; }
+	@echo $(KVER) | cmp -s - build/kernel || { $(MAKE) clean-module KVER=$(KVER) && \
+		echo $(KVER) >build/kernel; }
 	@$(kbuild) W=1 KCFLAGS=-Werror modules
 
 copycount: module
@@ -111,13 +111,14 @@ docs:
 format:
 	@git ls-files '*.c' '*.h' | grep -v '^module/trace.h$$' | xargs clang-format -i
 
-clean:
+clean-module:
 	@-test ! -d $(kernel_build) || { $(kbuild) clean && \
 		$(MAKE) -C $(kernel_build) M=$(CURDIR)/selftests/copycount clean; } >/dev/null
+clean: clean-module
 	rm -rf build
 
 include module/install.mk
 
 .PHONY: all help module copycount userspace selftests packages check run-check check-rig \
 	run-check-rig check-examples run-check-examples check-install run-check-install demo \
-	run-demo bench run-bench style run-style docs format clean
+	run-demo bench run-bench style run-style docs format clean-module clean

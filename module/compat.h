@@ -93,6 +93,16 @@ static inline int zcpool_folio_pincount(struct folio *folio)
 #endif
 }
 
+/*
+ * What makes sendmsg() take the pages of an ITER_BVEC by reference.  Linux 6.1 has
+ * the name, from a backport, but no protocol there looks at it; it has sendpage().
+ */
+#ifdef ZCPOOL_HAVE_SENDPAGE
+#define ZCPOOL_MSG_SPLICE 0
+#else
+#define ZCPOOL_MSG_SPLICE MSG_SPLICE_PAGES
+#endif
+
 /* Spares large arrays that are written before they are read the zeroing. */
 #ifndef __uninitialized
 #define __uninitialized __attribute__((__uninitialized__))

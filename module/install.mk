@@ -10,11 +10,14 @@ sysusers := $(DESTDIR)/usr/lib/sysusers.d/zcpool.conf
 dkms_source := $(DESTDIR)/usr/src/zcpool-$(VERSION)
 dkms_files := Kbuild $(filter-out %.mod.c,$(wildcard module/*.[ch])) module/Kbuild uapi/linux/zcpool.h
 
-install: install-system
+# What can fail comes first, and before anything is installed: the module's build.
+install:
 	@$(MAKE) module KVER=$(install_kernel)
+	@$(MAKE) install-system
 	@rm -f $(modules_dir)/updates/dkms/zcpool.ko $(modules_dir)/extra/zcpool.ko*
 	@$(MAKE) -C /lib/modules/$(install_kernel)/build M=$(CURDIR)/module \
-		INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=extra modules_install
+		INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=extra CONFIG_MODULE_SIG_ALL= \
+		modules_install
 	@test -n "$(DESTDIR)" || depmod $(install_kernel)
 	@echo "Installed zcpool $(VERSION) for kernel $(install_kernel): 'modprobe zcpool' loads it"
 

@@ -7,6 +7,8 @@
 
 #include "zcpool.h"
 
+#define ZCPOOL_SEND_FLAGS (ZCPOOL_SEND_F_MORE | ZCPOOL_SEND_F_DONTWAIT | ZCPOOL_SEND_F_NOSIGNAL)
+
 /**
  * struct zcpool_user_arg - the caller's struct
  * @ptr: its address
@@ -318,6 +320,22 @@ static long zcpool_ioctl_holders(struct file *file, void *arg, const struct zcpo
 	return error ?: zcpool_copy_out(user, holders, sizeof(*holders));
 }
 
+static long zcpool_ioctl_send(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_send *send = arg;
+	int error;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (!send->count || send->count > ZCPOOL_SEND_MAX || (send->flags & ~ZCPOOL_SEND_FLAGS) ||
+	    send->reserved)
+		return -EINVAL;
+
+	error = zcpool_send(pool, send);
+	return zcpool_copy_out(user, send, sizeof(*send)) ?: error;
+}
+
 /* Room for the struct of any command. */
 union zcpool_arg {
 	struct zcpool_query query;
@@ -326,6 +344,7 @@ union zcpool_arg {
 	struct zcpool_put put;
 	struct zcpool_eventfd eventfd;
 	struct zcpool_holders holders;
+	struct zcpool_send send;
 };
 
 /**
@@ -355,6 +374,7 @@ static const struct zcpool_command zcpool_commands[] = {
 	ZCPOOL_COMMAND(put, PUT),
 	ZCPOOL_COMMAND(eventfd, EVENTFD),
 	ZCPOOL_COMMAND(holders, HOLDERS),
+	ZCPOOL_COMMAND(send, SEND),
 };
 /* clang-format on */
 

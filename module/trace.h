@@ -104,6 +104,26 @@ TRACE_EVENT(zcpool_splice,
 		  __entry->length)
 );
 
+/* A vector went to a socket, so much of its slices by copy. */
+TRACE_EVENT(zcpool_send,
+	TP_PROTO(const struct zcpool_pool *pool, u32 count, u64 sent, u64 copied),
+	TP_ARGS(pool, count, sent, copied),
+	TP_STRUCT__entry(
+		__field(u64, pool)
+		__field(u32, count)
+		__field(u64, sent)
+		__field(u64, copied)
+	),
+	TP_fast_assign(
+		__entry->pool = pool->id;
+		__entry->count = count;
+		__entry->sent = sent;
+		__entry->copied = copied;
+	),
+	TP_printk("pool=%llu count=%u sent=%llu copied=%llu", __entry->pool, __entry->count,
+		  __entry->sent, __entry->copied)
+);
+
 #endif /* ZCPOOL_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

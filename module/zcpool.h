@@ -47,6 +47,8 @@
  * most folios, if a buffer has not more: each may have to be looked at.
  */
 #define ZCPOOL_BATCH_MAX 128U
+/* Most bytes that SEND copies from the program for one message. */
+#define ZCPOOL_SEND_INLINE_MAX SZ_1M
 /*
  * Smallest folio: an order-0 page without mapping falls off the fast path of
  * get_user_pages() under CONFIG_SECRETMEM, and TCP_ZEROCOPY_RECEIVE would map
@@ -396,5 +398,8 @@ loff_t zcpool_llseek(struct file *file, loff_t offset, int whence);
 /* splice.c */
 ssize_t zcpool_splice_read(struct file *file, loff_t *ppos, struct pipe_inode_info *pipe,
 			   size_t len, unsigned int flags);
+
+/* send.c */
+int zcpool_send(struct zcpool_pool *pool, struct zcpool_send *send);
 
 #endif /* ZCPOOL_H */

@@ -14,6 +14,7 @@ TEST(command_numbers)
 	ASSERT_EQ(0xC010BC03U, ZCPOOL_IOC_PUT);
 	ASSERT_EQ(0xC008BC04U, ZCPOOL_IOC_EVENTFD);
 	ASSERT_EQ(0xC018BC05U, ZCPOOL_IOC_HOLDERS);
+	ASSERT_EQ(0xC028BC06U, ZCPOOL_IOC_SEND);
 }
 
 TEST(first_version_sizes)
@@ -25,6 +26,7 @@ TEST(first_version_sizes)
 	ASSERT_EQ(8, ZCPOOL_EVENTFD_SIZE_VER0);
 	ASSERT_EQ(24, ZCPOOL_HOLDERS_SIZE_VER0);
 	ASSERT_EQ(32, ZCPOOL_HOLDER_SIZE_VER0);
+	ASSERT_EQ(40, ZCPOOL_SEND_SIZE_VER0);
 }
 
 TEST(struct_sizes)
@@ -36,6 +38,8 @@ TEST(struct_sizes)
 	ASSERT_EQ(8, sizeof(struct zcpool_eventfd));
 	ASSERT_EQ(24, sizeof(struct zcpool_holders));
 	ASSERT_EQ(32, sizeof(struct zcpool_holder));
+	ASSERT_EQ(40, sizeof(struct zcpool_send));
+	ASSERT_EQ(24, sizeof(struct zcpool_element));
 }
 
 TEST(field_offsets)

@@ -12,6 +12,7 @@ FIXTURE(command)
 	int fd;
 	uint32_t index;
 	struct zcpool_holder holder;
+	struct zcpool_element element;
 	/* The struct and whatever comes behind it. */
 	uint64_t arg[64];
 };
@@ -28,6 +29,7 @@ VARIANT(command, get, .nr = 2, .size = ZCPOOL_GET_SIZE_VER0);
 VARIANT(command, put, .nr = 3, .size = ZCPOOL_PUT_SIZE_VER0);
 VARIANT(command, eventfd, .nr = 4, .size = ZCPOOL_EVENTFD_SIZE_VER0);
 VARIANT(command, holders, .nr = 5, .size = ZCPOOL_HOLDERS_SIZE_VER0);
+VARIANT(command, send, .nr = 6, .size = ZCPOOL_SEND_SIZE_VER0);
 
 static int call(int fd, unsigned int nr, size_t size, void *arg)
 {
@@ -42,6 +44,8 @@ FIXTURE_SETUP(command)
 	struct zcpool_put *put_arg = (void *)self->arg;
 	struct zcpool_eventfd *eventfd_arg = (void *)self->arg;
 	struct zcpool_holders *holders_arg = (void *)self->arg;
+	struct zcpool_send *send_arg = (void *)self->arg;
+	int pair[2];
 
 	self->fd = open(DEVICE, O_RDWR);
 	ASSERT_GE(self->fd, 0);
@@ -70,6 +74,13 @@ FIXTURE_SETUP(command)
 		holders_arg->entries = (uintptr_t)&self->holder;
 		holders_arg->count = 1;
 		holders_arg->entry_size = sizeof(self->holder);
+		break;
+	case 6:
+		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+		self->element.length = 1;
+		send_arg->elements = (uintptr_t)&self->element;
+		send_arg->count = 1;
+		send_arg->fd = pair[0];
 		break;
 	}
 }
@@ -135,7 +146,7 @@ TEST(unknown_command_is_ENOTTY)
 	int fd = new_pool(8 * KIB, 1);
 
 	ASSERT_GE(fd, 0);
-	ASSERT_EQ(-ENOTTY, call(fd, 6, 16, arg));
+	ASSERT_EQ(-ENOTTY, call(fd, 7, 16, arg));
 	ASSERT_EQ(-ENOTTY, call(fd, 255, 16, arg));
 	/* Another type; another direction. */
 	ASSERT_EQ(-1, ioctl(fd, _IOWR('z', 0, struct zcpool_query), arg));

@@ -323,12 +323,88 @@ struct zcpool_holders {
 };
 #define ZCPOOL_HOLDERS_SIZE_VER0 24
 
+/* Bits of zcpool_element.flags. */
+/** The element is bytes of the program's memory, which are copied. */
+#define ZCPOOL_ELEMENT_F_INLINE (1U << 0)
+
+/**
+ * struct zcpool_element - a piece of what SEND sends
+ * @base: pool offset of a slice; with ZCPOOL_ELEMENT_F_INLINE a user address
+ * @length: bytes, 1 or more
+ * @flags: ZCPOOL_ELEMENT_F_*
+ * @reserved: must be 0
+ */
+struct zcpool_element {
+	__u64 base;
+	__u64 length;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/** Most elements of one SEND. */
+#define ZCPOOL_SEND_MAX 1024U
+
+/* Bits of zcpool_send.flags. */
+/** As MSG_MORE: more will follow, so the last bytes may wait for it. */
+#define ZCPOOL_SEND_F_MORE (1U << 0)
+/** As MSG_DONTWAIT: fail with EAGAIN instead of waiting, as O_NONBLOCK does. */
+#define ZCPOOL_SEND_F_DONTWAIT (1U << 1)
+/** As MSG_NOSIGNAL: EPIPE comes without SIGPIPE. */
+#define ZCPOOL_SEND_F_NOSIGNAL (1U << 2)
+
+/**
+ * struct zcpool_send - argument of ZCPOOL_IOC_SEND
+ * @elements: in: user address of an array of @count struct zcpool_element
+ * @count: in: elements, 1 to ZCPOOL_SEND_MAX
+ * @fd: in: descriptor of a connected socket
+ * @flags: in: ZCPOOL_SEND_F_*
+ * @reserved: in: must be 0
+ * @sent: out: bytes that the socket took, from the first element on
+ * @copied: out: bytes of slices among them that were copied
+ *
+ * Sends slices of the pool, by reference, and bytes of the program, by copy, in the
+ * order of the array, as one sendmsg() would: to a stream as much as it takes, and
+ * then @sent tells how much that was; to any other socket as one message, or not.
+ * Buffers whose slices were sent may be put at once: they become free when the
+ * socket and its peer have let go of the memory.
+ *
+ * Nothing is sent of a vector in which something is wrong, but for inline bytes
+ * that cannot be read: these end the sending to a stream.
+ *
+ * Slices go by reference to TCP and unix stream sockets.  Where the socket cannot
+ * do that, they are copied, and @copied says so: TCP over a device that cannot
+ * gather; and on Linux 6.1 all other sockets, TCP with a protocol in between (TLS)
+ * among them.
+ *
+ * Errors, beside the common ones and those of sendmsg(); nothing was sent, @sent
+ * is 0:
+ *
+ * * EBADF: @fd is no open file
+ * * ENOTSOCK: @fd is no socket
+ * * ERANGE: a slice does not lie within the pool
+ * * EMSGSIZE: all elements together have more than 2 GiB, or the inline ones more
+ *   than 1 MiB where the vector is one message; or the message is too long
+ * * EHWPOISON: the memory of a slice failed
+ * * ENOMEM: not enough kernel memory
+ */
+struct zcpool_send {
+	__u64 elements;
+	__u32 count;
+	__s32 fd;
+	__u32 flags;
+	__u32 reserved;
+	__u64 sent;
+	__u64 copied;
+};
+#define ZCPOOL_SEND_SIZE_VER0 40
+
 #define ZCPOOL_IOC_QUERY _IOWR(ZCPOOL_IOC_TYPE, 0x00, struct zcpool_query)
 #define ZCPOOL_IOC_CREATE _IOWR(ZCPOOL_IOC_TYPE, 0x01, struct zcpool_create)
 #define ZCPOOL_IOC_GET _IOWR(ZCPOOL_IOC_TYPE, 0x02, struct zcpool_get)
 #define ZCPOOL_IOC_PUT _IOWR(ZCPOOL_IOC_TYPE, 0x03, struct zcpool_put)
 #define ZCPOOL_IOC_EVENTFD _IOWR(ZCPOOL_IOC_TYPE, 0x04, struct zcpool_eventfd)
 #define ZCPOOL_IOC_HOLDERS _IOWR(ZCPOOL_IOC_TYPE, 0x05, struct zcpool_holders)
+#define ZCPOOL_IOC_SEND _IOWR(ZCPOOL_IOC_TYPE, 0x06, struct zcpool_send)
 
 /**
  * DOC: The handle as a file

@@ -36,7 +36,7 @@ static void fail(const char *what)
 
 int main(int argc, char **argv)
 {
-	struct zcpool_create create = { .buffer_size = BUFFER_SIZE, .count = 16 };
+	struct zcpool_create create = { .buffer_size = BUFFER_SIZE, .count = 4 };
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	struct zcpool *pool;
 	off_t position = 0;

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SEND hands slices to a socket by reference, in the order of the vector and with
+ * inline bytes between them, and says how much went and how much was copied.
+ */
+#include <linux/tcp.h>
+
+#include "util.h"
+
+#include "kselftest_harness.h"
+
+#define BUFFER (64 * KIB)
+#define COUNT 32
+#define SIZE (COUNT * BUFFER)
+
+static struct zcpool_element slice(uint64_t offset, uint64_t length)
+{
+	return (struct zcpool_element){ .base = offset, .length = length };
+}
+
+static struct zcpool_element bytes(const void *address, uint64_t length)
+{
+	return (struct zcpool_element){
+		.base = (uintptr_t)address,
+		.length = length,
+		.flags = ZCPOOL_ELEMENT_F_INLINE,
+	};
+}
+
+/* Returns bytes sent, or a negative errno; *copied as SEND has it. */
+static long send_vector(int fd, int socket, const struct zcpool_element *elements, uint32_t count,
+			uint32_t flags, uint64_t *copied)
+{
+	struct zcpool_send arg = {
+		.elements = (uintptr_t)elements,
+		.count = count,
+		.fd = socket,
+		.flags = flags,
+		.sent = ~0ULL,
+	};
+	int ret = ioctl(fd, ZCPOOL_IOC_SEND, &arg) ? -errno : 0;
+
+	if (copied)
+		*copied = arg.copied;
+	/* An error has sent nothing, and says so where it can. */
+	if (ret && ret != -EFAULT && ret != -EINVAL && ret != -ENXIO && arg.sent)
+		return -1000;
+	return ret ? ret : (long)arg.sent;
+}
+
+static int udp_pair(int pair[2])
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t length = sizeof(address);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	pair[0] = socket(AF_INET, SOCK_DGRAM, 0);
+	pair[1] = socket(AF_INET, SOCK_DGRAM, 0);
+	if (bind(pair[1], (void *)&address, sizeof(address)) ||
+	    getsockname(pair[1], (void *)&address, &length))
+		return -1;
+	return connect(pair[0], (void *)&address, length);
+}
+
+FIXTURE(sender)
+{
+	int fd;
+	char *map;
+	char *back;
+	int pair[2];
+};
+
+/* What kind of socket, and whether slices go by reference. */
+FIXTURE_VARIANT(sender)
+{
+	int domain;
+	int type;
+	bool references;
+};
+
+VARIANT(sender, tcp, .domain = AF_INET, .type = SOCK_STREAM, .references = true);
+VARIANT(sender, unix_stream, .domain = AF_UNIX, .type = SOCK_STREAM, .references = true);
+VARIANT(sender, udp, .domain = AF_INET, .type = SOCK_DGRAM, .references = false);
+VARIANT(sender, unix_datagram, .domain = AF_UNIX, .type = SOCK_DGRAM, .references = false);
+VARIANT(sender, unix_seqpacket, .domain = AF_UNIX, .type = SOCK_SEQPACKET, .references = false);
+
+FIXTURE_SETUP(sender)
+{
+	size_t i;
+
+	self->fd = new_pool(BUFFER, COUNT);
+	ASSERT_GE(self->fd, 0);
+	self->map = map_pool(self->fd, SIZE);
+	ASSERT_NE(MAP_FAILED, self->map);
+	for (i = 0; i < SIZE; i++)
+		self->map[i] = i * 31 >> 8;
+	self->back = malloc(SIZE + 100000);
+	if (variant->domain == AF_UNIX) {
+		ASSERT_EQ(0, socketpair(AF_UNIX, variant->type, 0, self->pair));
+	} else if (variant->type == SOCK_STREAM) {
+		ASSERT_EQ(0, tcp_pair(self->pair));
+	} else {
+		ASSERT_EQ(0, udp_pair(self->pair));
+	}
+}
+
+FIXTURE_TEARDOWN(sender)
+{
+	munmap(self->map, SIZE);
+	close(self->fd);
+	close(self->pair[0]);
+	close(self->pair[1]);
+	free(self->back);
+}
+
+TEST_F(sender, header_body_trailer)
+{
+	struct zcpool_element elements[] = {
+		bytes("header:", 7),
+		slice(1000, 3000),
+		slice(BUFFER - 500, 1000),
+		bytes(":trailer", 8),
+	};
+	uint64_t copied = 99;
+
+	ASSERT_EQ(4015, send_vector(self->fd, self->pair[0], elements, 4, 0, &copied));
+	EXPECT_EQ(variant->references ? 0 : 4000, copied);
+	/* One message, or a stream. */
+	if (variant->type == SOCK_STREAM) {
+		ASSERT_EQ(4015, read_full(self->pair[1], self->back, 4015));
+	} else {
+		ASSERT_EQ(4015, recv(self->pair[1], self->back, 100000, 0));
+	}
+	EXPECT_EQ(0, memcmp(self->back, "header:", 7));
+	EXPECT_EQ(0, memcmp(self->back + 7, self->map + 1000, 3000));
+	EXPECT_EQ(0, memcmp(self->back + 3007, self->map + BUFFER - 500, 1000));
+	EXPECT_EQ(0, memcmp(self->back + 4007, ":trailer", 8));
+}
+
+/* By reference: a change after the call is seen by the reader; by copy it is not. */
+TEST_F(sender, references_or_copies)
+{
+	struct zcpool_element element = slice(BUFFER, 4000);
+
+	self->map[BUFFER] = 'x';
+	ASSERT_EQ(4000, send_vector(self->fd, self->pair[0], &element, 1, 0, NULL));
+	self->map[BUFFER] = 'y';
+	ASSERT_EQ(4000, recv(self->pair[1], self->back, 4000, MSG_WAITALL));
+	EXPECT_EQ(variant->references ? 'y' : 'x', self->back[0]);
+}
+
+/* What a socket holds is not handed out again. */
+TEST_F(sender, buffers_are_free_when_read)
+{
+	struct zcpool_element element = slice(0, 4000);
+	int index;
+
+	for (index = 0; index < COUNT; index++)
+		ASSERT_EQ(index, get_now(self->fd));
+	ASSERT_EQ(4000, send_vector(self->fd, self->pair[0], &element, 1, 0, NULL));
+	ASSERT_EQ(0, put_one(self->fd, 0));
+	ASSERT_EQ(variant->references ? -EAGAIN : 0, get_now(self->fd));
+	ASSERT_EQ(4000, recv(self->pair[1], self->back, 4000, MSG_WAITALL));
+	if (variant->references)
+		ASSERT_EQ(0, get_wait(self->fd));
+}
+
+TEST_F(sender, errors_send_nothing)
+{
+	struct zcpool_element elements[] = { bytes("first", 5), slice(0, 100), slice(0, 100) };
+	struct zcpool_send arg = { .elements = (uintptr_t)elements, .count = 3 };
+	int unbound = open(DEVICE, O_RDWR), socket = self->pair[0];
+	char *readable;
+
+	ASSERT_EQ(-ENXIO, send_vector(unbound, socket, elements, 3, 0, NULL));
+	ASSERT_EQ(-EINVAL, send_vector(self->fd, socket, elements, 0, 0, NULL));
+	ASSERT_EQ(-EINVAL, send_vector(self->fd, socket, elements, 1025, 0, NULL));
+	ASSERT_EQ(-EINVAL, send_vector(self->fd, socket, elements, 3, 8, NULL));
+	arg.fd = socket;
+	arg.reserved = 1;
+	ASSERT_EQ(-1, ioctl(self->fd, ZCPOOL_IOC_SEND, &arg));
+	ASSERT_EQ(EINVAL, errno);
+	ASSERT_EQ(-EFAULT, send_vector(self->fd, socket, nowhere, 3, 0, NULL));
+	ASSERT_EQ(-EBADF, send_vector(self->fd, 1000, elements, 3, 0, NULL));
+	ASSERT_EQ(-ENOTSOCK, send_vector(self->fd, self->fd, elements, 3, 0, NULL));
+	elements[2] = slice(0, 0);
+	ASSERT_EQ(-EINVAL, send_vector(self->fd, socket, elements, 3, 0, NULL));
+	elements[2] = slice(0, 1);
+	elements[2].flags = 2;
+	ASSERT_EQ(-EINVAL, send_vector(self->fd, socket, elements, 3, 0, NULL));
+	elements[2] = slice(0, 1);
+	elements[2].reserved = 1;
+	ASSERT_EQ(-EINVAL, send_vector(self->fd, socket, elements, 3, 0, NULL));
+	elements[2] = slice(SIZE, 1);
+	ASSERT_EQ(-ERANGE, send_vector(self->fd, socket, elements, 3, 0, NULL));
+	elements[2] = slice(SIZE - 1, 2);
+	ASSERT_EQ(-ERANGE, send_vector(self->fd, socket, elements, 3, 0, NULL));
+	elements[2] = slice(UINT64_MAX, 2);
+	ASSERT_EQ(-ERANGE, send_vector(self->fd, socket, elements, 3, 0, NULL));
+	elements[2] = slice(0, UINT64_MAX);
+	ASSERT_EQ(-EMSGSIZE, send_vector(self->fd, socket, elements, 3, 0, NULL));
+	elements[0] = bytes(nowhere, 5);
+	elements[2] = slice(0, 100);
+	ASSERT_EQ(-EFAULT, send_vector(self->fd, socket, elements, 3, 0, NULL));
+	if (variant->type != SOCK_STREAM) {
+		readable = calloc(1, MIB + 1);
+		elements[0] = bytes(readable, MIB + 1);
+		ASSERT_EQ(-EMSGSIZE, send_vector(self->fd, socket, elements, 3, 0, NULL));
+		free(readable);
+	}
+	ASSERT_EQ(-1, recv(self->pair[1], self->back, 100, MSG_DONTWAIT));
+	ASSERT_EQ(EAGAIN, errno);
+}
+
+TEST_F(sender, broken_pipe)
+{
+	struct zcpool_element element = slice(0, 100);
+
+	if (variant->domain != AF_UNIX)
+		return;
+	signal(SIGPIPE, SIG_IGN);
+	close(self->pair[1]);
+	ASSERT_EQ(variant->type == SOCK_DGRAM ? -ECONNREFUSED : -EPIPE,
+		  send_vector(self->fd, self->pair[0], &element, 1, 0, NULL));
+	/* Without the flag the signal kills. */
+	if (variant->type == SOCK_STREAM) {
+		pid_t pid = fork();
+		int status;
+
+		if (!pid) {
+			signal(SIGPIPE, SIG_DFL);
+			send_vector(self->fd, self->pair[0], &element, 1, ZCPOOL_SEND_F_NOSIGNAL,
+				    NULL);
+			send_vector(self->fd, self->pair[0], &element, 1, 0, NULL);
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
+	}
+	self->pair[1] = -1;
+}
+
+/* A stream takes what fits, and says how much that was. */
+TEST_F(sender, nonblocking_is_partial)
+{
+	struct zcpool_element element = slice(0, SIZE);
+	long sent, total = 0;
+
+	if (variant->domain != AF_INET || variant->type != SOCK_STREAM)
+		return;
+	do {
+		sent = send_vector(self->fd, self->pair[0], &element, 1, ZCPOOL_SEND_F_DONTWAIT,
+				   NULL);
+		if (sent > 0)
+			total += sent;
+	} while (sent > 0 && total < (long)(64 * MIB));
+	ASSERT_EQ(-EAGAIN, sent);
+	ASSERT_GT(total, 0);
+	/* O_NONBLOCK of the socket does the same. */
+	ASSERT_EQ(0, fcntl(self->pair[0], F_SETFL, O_NONBLOCK));
+	ASSERT_EQ(-EAGAIN, send_vector(self->fd, self->pair[0], &element, 1, 0, NULL));
+	while (total) {
+		ssize_t got = recv(self->pair[1], self->back, SIZE, 0);
+
+		ASSERT_GT(got, 0);
+		total -= got;
+	}
+}
+
+/* Blocking, all of it goes: more than any socket holds, read meanwhile. */
+TEST_F(sender, all_of_a_large_vector)
+{
+	struct zcpool_element elements[2 * COUNT];
+	char *expected = malloc(2 * SIZE);
+	size_t length = 0, i;
+	pid_t pid;
+
+	if (variant->type != SOCK_STREAM)
+		return;
+	for (i = 0; i < COUNT; i++) {
+		elements[2 * i] = bytes("inline", 6);
+		elements[2 * i + 1] = slice(i * 1000, SIZE - i * BUFFER);
+		if (length + 6 + SIZE - i * BUFFER > 2 * SIZE)
+			break;
+		memcpy(expected + length, "inline", 6);
+		memcpy(expected + length + 6, self->map + i * 1000, SIZE - i * BUFFER);
+		length += 6 + SIZE - i * BUFFER;
+	}
+	pid = fork();
+	if (!pid)
+		_exit(send_vector(self->fd, self->pair[0], elements, 2 * i, 0, NULL) !=
+		      (long)length);
+	self->back = realloc(self->back, 2 * SIZE);
+	ASSERT_EQ((ssize_t)length, read_full(self->pair[1], self->back, length));
+	EXPECT_EQ(0, memcmp(expected, self->back, length));
+	ASSERT_EQ(0, wait_status(pid));
+	free(expected);
+}
+
+/* A bad inline element in the middle ends a stream there, and is no message. */
+TEST_F(sender, bad_inline_bytes_in_the_middle)
+{
+	struct zcpool_element elements[] = { slice(0, 100), bytes(nowhere, 5), slice(0, 100) };
+	long expected = variant->type == SOCK_STREAM ? 100 : -EFAULT;
+
+	ASSERT_EQ(expected, send_vector(self->fd, self->pair[0], elements, 3, 0, NULL));
+}
+
+TEST_F(sender, most_elements)
+{
+	struct zcpool_element elements[1024];
+	uint64_t copied;
+	int i;
+
+	for (i = 0; i < 1024; i++)
+		elements[i] = slice(i * 10, 10);
+	ASSERT_EQ(10240, send_vector(self->fd, self->pair[0], elements, 1024, 0, &copied));
+	EXPECT_EQ(variant->references ? 0 : 10240, copied);
+	ASSERT_EQ(10240, recv(self->pair[1], self->back, 10240, MSG_WAITALL));
+	EXPECT_EQ(0, memcmp(self->map, self->back, 10240));
+}
+
+/* The socket's buffers outlive the pool, and the pool does not hold the socket. */
+TEST_F(sender, pool_and_program_end_first)
+{
+	struct zcpool_element element = slice(100, 5000);
+	char *expected = malloc(5000);
+
+	memcpy(expected, self->map + 100, 5000);
+	ASSERT_EQ(5000, send_vector(self->fd, self->pair[0], &element, 1, 0, NULL));
+	munmap(self->map, SIZE);
+	close(self->fd);
+	close(self->pair[0]);
+	ASSERT_EQ(5000, recv(self->pair[1], self->back, 5000, MSG_WAITALL));
+	EXPECT_EQ(0, memcmp(expected, self->back, 5000));
+	if (variant->type != SOCK_DGRAM)
+		EXPECT_EQ(0, recv(self->pair[1], self->back, 1, 0));
+	self->pair[0] = -1;
+	self->fd = -1;
+	free(expected);
+}
+
+/* MSG_MORE: what is held back goes with the next call. */
+TEST(more_is_corked)
+{
+	int fd = new_pool(BUFFER, 1), pair[2];
+	struct zcpool_element element = slice(0, 100);
+	struct tcp_info info;
+	socklen_t length = sizeof(info);
+	char back[200];
+
+	ASSERT_EQ(0, tcp_pair(pair));
+	ASSERT_EQ(100, send_vector(fd, pair[0], &element, 1, ZCPOOL_SEND_F_MORE, NULL));
+	ASSERT_EQ(-1, recv(pair[1], back, 200, MSG_DONTWAIT));
+	ASSERT_EQ(100, send_vector(fd, pair[0], &element, 1, 0, NULL));
+	ASSERT_EQ(200, recv(pair[1], back, 200, MSG_WAITALL));
+	/* Both in one segment. */
+	ASSERT_EQ(0, getsockopt(pair[0], IPPROTO_TCP, TCP_INFO, &info, &length));
+	EXPECT_EQ(1, info.tcpi_data_segs_out);
+}
+
+TEST(not_connected)
+{
+	int fd = new_pool(BUFFER, 1);
+	struct zcpool_element element = slice(0, 100);
+
+	signal(SIGPIPE, SIG_IGN);
+	EXPECT_EQ(-EPIPE, send_vector(fd, socket(AF_INET, SOCK_STREAM, 0), &element, 1, 0, NULL));
+	EXPECT_EQ(-ENOTCONN,
+		  send_vector(fd, socket(AF_UNIX, SOCK_STREAM, 0), &element, 1, 0, NULL));
+	EXPECT_EQ(-EDESTADDRREQ,
+		  send_vector(fd, socket(AF_INET, SOCK_DGRAM, 0), &element, 1, 0, NULL));
+}
+
+TEST_HARNESS_MAIN
