@@ -57,7 +57,12 @@ void report_latency(void);
 void report_csv(const char *path, const struct bench_options *options);
 bool report_targets(const struct bench_options *options);
 
+/* connection.c: buffers at both ends that no method fills; drain() returns bytes. */
+void connect_pair(int pair[2]);
+size_t drain(int socket);
+
 /* One file each */
+void bench_vector(const struct bench_options *options);
 void bench_send(const struct bench_options *options);
 void bench_get_put(const struct bench_options *options);
 void bench_touch(const struct bench_options *options);

@@ -34,7 +34,7 @@ static void splice_each(struct zcpool *pool, const uint32_t *indices)
 	}
 }
 
-static void drain(void)
+static void empty_pipe(void)
 {
 	char bytes[BATCH];
 
@@ -50,7 +50,7 @@ static void transfer_only(struct zcpool *pool)
 	MUST(zcpool_get_batch(pool, indices, BATCH, 0));
 	for (i = 0; i < ROUNDS; i++) {
 		splice_each(pool, indices);
-		drain();
+		empty_pipe();
 	}
 	MUST(zcpool_put_batch(pool, indices, BATCH, NULL));
 }
@@ -65,7 +65,7 @@ static void put_in_flight(struct zcpool *pool)
 		MUST(zcpool_get_batch(pool, indices, BATCH, 0) == BATCH ? 0 : -1);
 		splice_each(pool, indices);
 		MUST(zcpool_put_batch(pool, indices, BATCH, NULL));
-		drain();
+		empty_pipe();
 	}
 }
 

@@ -237,6 +237,16 @@ static long send_pool_splice(int socket, size_t done, size_t size)
 	return send_by_pipe(zcpool_fd(pool), pool_offset(), socket, done, size);
 }
 
+static long send_pool_send(int socket, size_t done, size_t size)
+{
+	struct zcpool_element element = zcpool_element_slice(pool_offset() + done, size - done);
+	struct zcpool_sent sent;
+	int error = zcpool_send(pool, socket, &element, 1, 0, &sent);
+
+	errno = -error;
+	return error ? -1 : (long)sent.bytes;
+}
+
 const struct method methods[] = {
 	{ "write", open_memory, send_write, next_slot, close_memory },
 	{ "memfd+sendfile", open_memfd, send_memfd_sendfile, next_slot, close_memory },
@@ -245,6 +255,7 @@ const struct method methods[] = {
 	{ "MSG_ZEROCOPY", open_zerocopy, send_zerocopy, finish_zerocopy, close_memory },
 	{ "pool+sendfile", open_pool, send_pool_sendfile, finish_pool, close_pool },
 	{ "pool+splice", open_pool_splice, send_pool_splice, finish_pool, close_pool_splice },
+	{ "pool+SEND", open_pool, send_pool_send, finish_pool, close_pool },
 };
 
 const size_t nr_methods = sizeof(methods) / sizeof(methods[0]);

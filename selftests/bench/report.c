@@ -114,8 +114,10 @@ void report_list(const struct bench_options *options, const char *section, const
 	printf("\n%s: %s\n", title, options->unit);
 	for (i = 0; i < nr_results; i++)
 		if (!strcmp(results[i].section, section))
-			printf("%-34s %12llu %14.0f\n", results[i].method,
-			       (unsigned long long)results[i].size, result_median(&results[i]));
+			printf("%-34s %12llu %14.*f\n", results[i].method,
+			       (unsigned long long)results[i].size,
+			       result_median(&results[i]) < 100 ? 3 : 0,
+			       result_median(&results[i]));
 }
 
 void report_latency(void)
@@ -187,6 +189,24 @@ bool report_targets(const struct bench_options *options)
 		snprintf(what, sizeof(what), "get+put: %s, pool of %llu", results[i].method,
 			 (unsigned long long)results[i].size);
 		met &= target(what, result_median(&results[i]), 300);
+	}
+	met &= target("SEND of 1024 KiB to pool+splice",
+		      median_of("send", "pool+SEND", 1 << 20) /
+			      median_of("send", "pool+splice", 1 << 20),
+		      1.0);
+	for (i = 0; i < nr_results; i++) {
+		const char *method = results[i].method;
+		bool copy = !strcmp(method, "write");
+		char what[96];
+
+		if (strcmp(results[i].section, "vector") || !strncmp(method, "pool", 4))
+			continue;
+		snprintf(what, sizeof(what), "goal: SEND of 64 messages to %s of each", method);
+		/* Not reached yet, so no failure. */
+		target(what,
+		       median_of("vector", "pool+SEND", results[i].size) /
+			       result_median(&results[i]),
+		       copy ? 0.3 : 1.0);
 	}
 	met &= target("free event, a buffer",
 		      median_of("free event", "get, put, and landing between", 32), 500);

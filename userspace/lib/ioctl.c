@@ -56,6 +56,24 @@ ZCPOOL_API int zcpool_holders(struct zcpool *pool, struct zcpool_holder *holders
 	return arg.count;
 }
 
+ZCPOOL_API int zcpool_send(struct zcpool *pool, int socket, const struct zcpool_element *elements,
+			   uint32_t count, uint32_t flags, struct zcpool_sent *sent)
+{
+	struct zcpool_send arg = {
+		.elements = (uintptr_t)elements,
+		.count = count,
+		.fd = socket,
+		.flags = flags,
+	};
+	int error = zcpool_call(pool, ZCPOOL_IOC_SEND, &arg);
+
+	if (sent) {
+		sent->bytes = arg.sent;
+		sent->copied = arg.copied;
+	}
+	return error;
+}
+
 int zcpool_exchange(const struct zcpool *pool, const uint32_t *put, uint32_t *nr_put,
 		    uint32_t *indices, uint32_t count, int64_t timeout_ns)
 {

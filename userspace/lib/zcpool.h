@@ -87,6 +87,38 @@ int zcpool_map(struct zcpool *pool, int prot, void **addr);
 /* Address of a buffer in that mapping, NULL before zcpool_map(). */
 void *zcpool_addr(const struct zcpool *pool, uint32_t index);
 
+/* Sending */
+
+/* What of a vector was sent, bytes, and how many of its slices' bytes by copy. */
+struct zcpool_sent {
+	uint64_t bytes;
+	uint64_t copied;
+};
+
+/* A slice, by pool offset, as an element to send. */
+static inline struct zcpool_element zcpool_element_slice(uint64_t offset, uint64_t length)
+{
+	struct zcpool_element element = { offset, length, 0, 0 };
+
+	return element;
+}
+
+/* Bytes of the program as an element to send. */
+static inline struct zcpool_element zcpool_element_bytes(const void *bytes, uint64_t length)
+{
+	struct zcpool_element element = { (uintptr_t)bytes, length, ZCPOOL_ELEMENT_F_INLINE, 0 };
+
+	return element;
+}
+
+/*
+ * Send elements to a socket in one call; flags as ZCPOOL_SEND_F_*.  Returns 0, also
+ * if a stream took but part of them, or an error if nothing was sent; sent may be
+ * NULL.
+ */
+int zcpool_send(struct zcpool *pool, int socket, const struct zcpool_element *elements,
+		uint32_t count, uint32_t flags, struct zcpool_sent *sent);
+
 /* Slices: reference-counted parts of one owned buffer */
 
 struct zcpool_slice;
