@@ -10,6 +10,11 @@
 #include <linux/cpu.h>
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
+#ifdef ZCPOOL_HAVE_URING_SQE_CMD
+#include <linux/io_uring/cmd.h>
+#else
+#include <linux/io_uring.h>
+#endif
 #include <linux/mm.h>
 #include <linux/netdevice.h>
 #include <linux/smp.h>
@@ -102,6 +107,27 @@ static inline int zcpool_folio_pincount(struct folio *folio)
 #else
 #define ZCPOOL_MSG_SPLICE MSG_SPLICE_PAGES
 #endif
+
+/** zcpool_uring_payload() - the 16 bytes of a command's own in its queue entry */
+static inline const void *zcpool_uring_payload(const struct io_uring_cmd *cmd)
+{
+#ifdef ZCPOOL_HAVE_URING_SQE_CMD
+	return io_uring_sqe_cmd(cmd->sqe);
+#else
+	return cmd->cmd;
+#endif
+}
+
+/**
+ * zcpool_uring_done() - complete a command
+ * @cmd: command
+ * @ret: its result, a number or a negative errno
+ * @issue_flags: as the command was issued with
+ */
+static inline void zcpool_uring_done(struct io_uring_cmd *cmd, int ret, unsigned int issue_flags)
+{
+	io_uring_cmd_done(cmd, ret, 0, issue_flags);
+}
 
 /* Spares large arrays that are written before they are read the zeroing. */
 #ifndef __uninitialized

@@ -92,6 +92,7 @@ const struct file_operations zcpool_handle_fops = {
 	.release = zcpool_release,
 	.unlocked_ioctl = zcpool_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.uring_cmd = zcpool_uring_cmd,
 	.mmap = zcpool_mmap,
 	.get_unmapped_area = thp_get_unmapped_area,
 	.read_iter = zcpool_read_iter,

@@ -7,8 +7,6 @@
 
 #include "zcpool.h"
 
-#define ZCPOOL_SEND_FLAGS (ZCPOOL_SEND_F_MORE | ZCPOOL_SEND_F_DONTWAIT | ZCPOOL_SEND_F_NOSIGNAL)
-
 /**
  * struct zcpool_user_arg - the caller's struct
  * @ptr: its address
@@ -328,10 +326,9 @@ static long zcpool_ioctl_send(struct file *file, void *arg, const struct zcpool_
 
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
-	if (!send->count || send->count > ZCPOOL_SEND_MAX || (send->flags & ~ZCPOOL_SEND_FLAGS) ||
-	    send->reserved)
-		return -EINVAL;
-
+	error = zcpool_send_check(send);
+	if (error)
+		return error;
 	error = zcpool_send(pool, send);
 	return zcpool_copy_out(user, send, sizeof(*send)) ?: error;
 }

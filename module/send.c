@@ -20,6 +20,7 @@
 
 /* Elements that need no allocation: a header, a body, a trailer, and one more. */
 #define ZCPOOL_SEND_FEW 4
+#define ZCPOOL_SEND_FLAGS (ZCPOOL_SEND_F_MORE | ZCPOOL_SEND_F_DONTWAIT | ZCPOOL_SEND_F_NOSIGNAL)
 /* Most bytes of a slice that are handed to a unix socket at a time: see splice.c. */
 #define ZCPOOL_SEND_PIECE SZ_64K
 
@@ -417,6 +418,20 @@ static ssize_t zcpool_send_elements(struct zcpool_pool *pool, struct file *file,
 	if (sending.sent)
 		trace_zcpool_send(pool, sending.count, sending.sent, sending.copied);
 	return error;
+}
+
+/**
+ * zcpool_send_check() - check what SEND is asked for, but the vector
+ * @send: the caller's struct
+ *
+ * Return: 0 or -EINVAL.
+ */
+int zcpool_send_check(const struct zcpool_send *send)
+{
+	if (!send->count || send->count > ZCPOOL_SEND_MAX || send->reserved ||
+	    (send->flags & ~ZCPOOL_SEND_FLAGS))
+		return -EINVAL;
+	return 0;
 }
 
 /**

@@ -400,6 +400,10 @@ ssize_t zcpool_splice_read(struct file *file, loff_t *ppos, struct pipe_inode_in
 			   size_t len, unsigned int flags);
 
 /* send.c */
+int zcpool_send_check(const struct zcpool_send *send);
 int zcpool_send(struct zcpool_pool *pool, struct zcpool_send *send);
+
+/* uring.c */
+int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 
 #endif /* ZCPOOL_H */

@@ -3,6 +3,7 @@
  * SEND hands slices to a socket by reference, in the order of the vector and with
  * inline bytes between them, and says how much went and how much was copied.
  */
+#include <liburing.h>
 #include <linux/tcp.h>
 
 #include "util.h"
@@ -338,6 +339,98 @@ TEST_F(sender, pool_and_program_end_first)
 	self->pair[0] = -1;
 	self->fd = -1;
 	free(expected);
+}
+
+static void prepare_send(struct io_uring *ring, int fd, uint32_t op, struct zcpool_send *arg)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	const uint64_t address = (uintptr_t)arg;
+
+	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, fd, NULL, 0, 0);
+	sqe->cmd_op = op;
+	memcpy(sqe->cmd, &address, sizeof(address));
+}
+
+static int result_of(struct io_uring *ring)
+{
+	struct __kernel_timespec soon = { .tv_sec = 5 };
+	struct io_uring_cqe *cqe;
+	int ret = io_uring_wait_cqe_timeout(ring, &cqe, &soon);
+
+	if (ret)
+		return ret;
+	ret = cqe->res;
+	io_uring_cqe_seen(ring, cqe);
+	return ret;
+}
+
+TEST_F(sender, io_uring)
+{
+	struct zcpool_element elements[] = { bytes("header:", 7), slice(1000, 3000) };
+	struct zcpool_send arg = {
+		.elements = (uintptr_t)elements,
+		.count = 2,
+		.fd = self->pair[0],
+	};
+	struct io_uring ring;
+
+	ASSERT_EQ(0, io_uring_queue_init(4, &ring, 0));
+	prepare_send(&ring, self->fd, ZCPOOL_IOC_SEND, &arg);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	ASSERT_EQ(3007, result_of(&ring));
+	EXPECT_EQ(3007, arg.sent);
+	EXPECT_EQ(variant->references ? 0 : 3000, arg.copied);
+	EXPECT_EQ(0, arg.flags);
+	ASSERT_EQ(3007, recv(self->pair[1], self->back, 3007, MSG_WAITALL));
+	EXPECT_EQ(0, memcmp(self->back + 7, self->map + 1000, 3000));
+	/* Errors. */
+	prepare_send(&ring, self->fd, ZCPOOL_IOC_QUERY, &arg);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	ASSERT_EQ(-ENOTTY, result_of(&ring));
+	prepare_send(&ring, self->fd, ZCPOOL_IOC_SEND, nowhere);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	ASSERT_EQ(-EFAULT, result_of(&ring));
+	arg.reserved = 1;
+	prepare_send(&ring, self->fd, ZCPOOL_IOC_SEND, &arg);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	ASSERT_EQ(-EINVAL, result_of(&ring));
+	arg.reserved = 0;
+	prepare_send(&ring, open(DEVICE, O_RDWR), ZCPOOL_IOC_SEND, &arg);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	ASSERT_EQ(-ENXIO, result_of(&ring));
+	io_uring_queue_exit(&ring);
+}
+
+/* A full socket does not keep the submitter waiting, but io_uring's thread. */
+TEST_F(sender, io_uring_waits_elsewhere)
+{
+	struct zcpool_element element = slice(0, SIZE);
+	struct zcpool_send arg = {
+		.elements = (uintptr_t)&element,
+		.count = 1,
+		.fd = self->pair[0],
+	};
+	long total = 0, sent;
+	struct io_uring ring;
+
+	if (variant->domain != AF_INET || variant->type != SOCK_STREAM)
+		return;
+	while ((sent = send_vector(self->fd, self->pair[0], &element, 1, ZCPOOL_SEND_F_DONTWAIT,
+				   NULL)) > 0)
+		total += sent;
+	ASSERT_EQ(-EAGAIN, sent);
+	ASSERT_EQ(0, io_uring_queue_init(4, &ring, 0));
+	prepare_send(&ring, self->fd, ZCPOOL_IOC_SEND, &arg);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	total += SIZE;
+	while (total) {
+		ssize_t got = recv(self->pair[1], self->back, SIZE, 0);
+
+		ASSERT_GT(got, 0);
+		total -= got;
+	}
+	ASSERT_EQ(SIZE, result_of(&ring));
+	io_uring_queue_exit(&ring);
 }
 
 /* MSG_MORE: what is held back goes with the next call. */

@@ -376,6 +376,10 @@ struct zcpool_element {
  * gather; and on Linux 6.1 all other sockets, TCP with a protocol in between (TLS)
  * among them.
  *
+ * io_uring carries the command as well: opcode IORING_OP_URING_CMD, cmd_op
+ * ZCPOOL_IOC_SEND, and in the first 8 bytes of cmd the address of the struct, of
+ * this size.  The completion's res is @sent or a negative errno.
+ *
  * Errors, beside the common ones and those of sendmsg(); nothing was sent, @sent
  * is 0:
  *

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The commands of <linux/zcpool.h> that io_uring can carry: SEND. */
+#include <linux/uaccess.h>
+
+#include "zcpool.h"
+
+/*
+ * Without waiting first, as io_uring has it; a program that would wait gets another
+ * try, in a thread of io_uring's, where it may.
+ */
+static int zcpool_uring_send(struct file *file, struct zcpool_send __user *user_send,
+			     unsigned int issue_flags)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_send send;
+	u32 flags;
+	int error;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (copy_from_user(&send, user_send, sizeof(send)))
+		return -EFAULT;
+	error = zcpool_send_check(&send);
+	if (error)
+		return error;
+
+	flags = send.flags;
+	if (issue_flags & IO_URING_F_NONBLOCK)
+		send.flags |= ZCPOOL_SEND_F_DONTWAIT;
+	error = zcpool_send(pool, &send);
+	if (error)
+		return error;
+	send.flags = flags;
+	return copy_to_user(user_send, &send, sizeof(send)) ? -EFAULT : (int)send.sent;
+}
+
+/** zcpool_uring_cmd() - file_operations.uring_cmd of a handle */
+int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	/* The program may write to the queue's memory at any time. */
+	u64 user_arg = READ_ONCE(*(const u64 *)zcpool_uring_payload(cmd));
+	int ret;
+
+	if (cmd->cmd_op != ZCPOOL_IOC_SEND)
+		return -ENOTTY;
+	ret = zcpool_uring_send(cmd->file, u64_to_user_ptr(user_arg), issue_flags);
+	if (ret == -EAGAIN && (issue_flags & IO_URING_F_NONBLOCK))
+		return ret;
+	/* Linux 6.1 never completes a request whose thread returns a number > 0. */
+	zcpool_uring_done(cmd, ret, issue_flags);
+	return -EIOCBQUEUED;
+}
