@@ -127,8 +127,7 @@ static void zcpool_queue_add_last(struct zcpool_pool *pool, struct zcpool_queue 
 	else
 		pool->buffers[queue->last].next = index;
 	queue->last = index;
-	/* Read without the lock by those who wonder whether to start the timer. */
-	WRITE_ONCE(queue->nr, queue->nr + 1);
+	queue->nr++;
 }
 
 /* Take the first buffer out, ZCPOOL_NO_BUFFER if there is none. */
@@ -138,7 +137,7 @@ static u32 zcpool_queue_pop(struct zcpool_pool *pool, struct zcpool_queue *queue
 
 	if (index != ZCPOOL_NO_BUFFER) {
 		queue->first = pool->buffers[index].next;
-		WRITE_ONCE(queue->nr, queue->nr - 1);
+		queue->nr--;
 	}
 	return index;
 }
@@ -404,26 +403,26 @@ void zcpool_buffers_disown(struct zcpool_pool *pool, struct zcpool_handle *handl
  * Looks at a bounded number of them, those first that were not looked at for
  * the longest time.
  *
- * Return: how many were found.
+ * Return: how many buffers are presumed free now, for whoever waits: those found,
+ * and others that a poll has found before and left.
  */
 u32 zcpool_buffers_rescan(struct zcpool_pool *pool)
 {
 	struct zcpool_scan scan;
-	u32 found = 0;
+	u32 idle;
 
 	spin_lock(&pool->lock);
 	scan = zcpool_scan_begin(pool);
 	while (scan.in_flight || scan.overdue) {
 		u32 index = zcpool_buffer_landed(pool, &scan);
 
-		if (index != ZCPOOL_NO_BUFFER) {
+		if (index != ZCPOOL_NO_BUFFER)
 			zcpool_queue_add_first(pool, &pool->idle, index);
-			found++;
-		}
 		cond_resched_lock(&pool->lock);
 	}
+	idle = pool->idle.nr;
 	spin_unlock(&pool->lock);
-	return found;
+	return idle;
 }
 
 /**
@@ -466,34 +465,54 @@ void zcpool_buffers_stat(struct zcpool_pool *pool, const struct zcpool_handle *h
 }
 
 /**
- * zcpool_buffers_in_flight() - whether looking again may find a free buffer
+ * zcpool_buffers_unowned() - whether looking again may find a free buffer
  * @pool: pool
  *
- * Return: true if buffers are in flight and none is presumed free.
+ * One that is presumed free may have been found by a poll, which wakes nobody.
  */
-bool zcpool_buffers_in_flight(struct zcpool_pool *pool)
+bool zcpool_buffers_unowned(struct zcpool_pool *pool)
 {
 	bool ret;
 
 	spin_lock(&pool->lock);
-	ret = (pool->in_flight.nr || pool->overdue.nr) && !pool->idle.nr;
+	ret = pool->in_flight.nr || pool->overdue.nr || pool->idle.nr;
 	spin_unlock(&pool->lock);
 	return ret;
 }
 
 /* Done by one reference more, which makes the buffer look held, at no cost to GET. */
-static void zcpool_buffer_retire(struct zcpool_pool *pool, u32 index)
+static void zcpool_buffer_retire(struct zcpool_pool *pool, struct folio *folio)
 {
+	u32 index = zcpool_folio_buffer(folio);
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 
 	spin_lock(&pool->lock);
 	if (!buffer->retired) {
-		buffer->retired = true;
-		folio_get(pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer]);
+		buffer->retired = folio;
+		pool->nr_retired++;
+		folio_get(folio);
 		pr_warn("zcpool: pool %llu: memory of buffer %u failed, it is used no more\n",
 			pool->id, index);
 	}
 	spin_unlock(&pool->lock);
+}
+
+/**
+ * zcpool_buffers_unretire() - let go of failed memory at a pool's end
+ * @pool: pool that nobody uses any more
+ *
+ * The page allocator knows failed pages by their flag.
+ */
+void zcpool_buffers_unretire(struct zcpool_pool *pool)
+{
+	u32 i;
+
+	for (i = 0; pool->nr_retired; i++) {
+		if (!pool->buffers[i].retired)
+			continue;
+		folio_put(pool->buffers[i].retired);
+		pool->nr_retired--;
+	}
 }
 
 /**
@@ -507,6 +526,6 @@ bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *c
 {
 	if (likely(!zcpool_chunk_failed(chunk)))
 		return false;
-	zcpool_buffer_retire(pool, zcpool_folio_buffer(chunk->folio));
+	zcpool_buffer_retire(pool, chunk->folio);
 	return true;
 }

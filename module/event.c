@@ -57,8 +57,8 @@ void zcpool_events_pay(struct zcpool_pool *pool)
 	if (!READ_ONCE(pool->event_owed))
 		return;
 	WRITE_ONCE(pool->event_owed, false);
-	/* All but exclusive ones, which are told one at a time. */
-	__wake_up(&pool->pollers, TASK_NORMAL, 1, poll_to_key(EPOLLOUT | EPOLLWRNORM));
+	/* All, exclusive ones too: the debt is one to each. */
+	__wake_up(&pool->pollers, TASK_NORMAL, 0, poll_to_key(EPOLLOUT | EPOLLWRNORM));
 	kill_fasync(&pool->fasync, SIGIO, POLL_OUT);
 	if (!list_empty(&pool->eventfds))
 		zcpool_events_signal(pool);

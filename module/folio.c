@@ -60,6 +60,26 @@ int zcpool_folio_mapped_refs(struct folio *folio, unsigned int order, const atom
 }
 
 /**
+ * zcpool_folio_split_failed() - have a folio with failed memory mapped page by page
+ * @folio: folio about to be mapped
+ * @order: its order
+ *
+ * A huge entry would map the failed page with the others, and nobody would be told.
+ */
+void zcpool_folio_split_failed(struct folio *folio, unsigned int order)
+{
+#if defined(CONFIG_MEMORY_FAILURE) && defined(CONFIG_TRANSPARENT_HUGEPAGE)
+	const struct zcpool_chunk all = {
+		.folio = folio,
+		.length = PAGE_SIZE << order,
+	};
+
+	if (order == HPAGE_PMD_ORDER && zcpool_chunk_failed(&all))
+		SetPageHasHWPoisoned(folio_page(folio, 0));
+#endif
+}
+
+/**
  * zcpool_chunk_failed() - whether memory has an uncorrected hardware error
  * @chunk: part of a pool
  */

@@ -37,7 +37,7 @@ static void zcpool_holder_count(const struct zcpool_pool *pool, u32 index,
 		maps += zcpool_folio_mapcount(*folio, order, INT_MAX);
 		pins += zcpool_folio_pincount(*folio);
 	}
-	refs -= maps + slots + pins + pool->buffers[index].retired;
+	refs -= maps + slots + pins + !!pool->buffers[index].retired;
 	holder->mappings = max(maps, 0);
 	holder->slots = max(slots, 0);
 	holder->pins = max(pins, 0);

@@ -223,8 +223,13 @@ static int zcpool_get_indices(struct file *file, struct zcpool_pool *pool, u32 *
 	u32 count = min(get->count, pool->batch);
 	u32 taken = zcpool_buffers_take(pool, handle, indices, count);
 
-	if (taken)
+	if (taken == count)
 		return taken;
+	if (taken) {
+		/* To who polls for edges, less than wanted says that nothing is left. */
+		zcpool_events_owe(pool);
+		return taken;
+	}
 	if (!(get->flags & ZCPOOL_GET_F_NONBLOCK) && !(file->f_flags & O_NONBLOCK))
 		return zcpool_wait_take(pool, handle, indices, count, get->timeout_ns);
 	zcpool_events_owe(pool);

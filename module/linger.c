@@ -28,20 +28,6 @@ static LIST_HEAD(zcpool_lingering);
 static unsigned long zcpool_linger_delay;
 
 /*
- * Memory that failed must not be given back, or somebody else would get it: it
- * keeps the pool's reference, and is charged to nobody.
- */
-static bool zcpool_folio_failed(const struct zcpool_memory *memory, struct folio *folio)
-{
-	const struct zcpool_chunk all = {
-		.folio = folio,
-		.length = PAGE_SIZE << memory->order,
-	};
-
-	return zcpool_chunk_failed(&all);
-}
-
-/*
  * Give back, and uncharge, what nobody holds; @all: what is held as well, whose
  * last holder then frees it.  Nobody new can come: there is no way to the pool.
  * Frees the pool and returns true if that was all.
@@ -56,8 +42,6 @@ static bool zcpool_linger_drain(struct zcpool_pool *pool, bool all)
 	for (i = 0; i < nr; i++) {
 		struct folio *folio = memory->folios[i];
 
-		if (zcpool_folio_failed(memory, folio))
-			continue;
 		if (all || folio_ref_count(folio) == 1)
 			folio_put(folio);
 		else
@@ -107,9 +91,11 @@ void zcpool_linger(struct zcpool_pool *pool)
 	if (zcpool_linger_drain(pool, false))
 		return;
 	mutex_lock(&zcpool_linger_lock);
+	/* A work that is queued is not put off by who comes later. */
+	if (list_empty(&zcpool_lingering))
+		zcpool_linger_delay = ZCPOOL_LINGER_MIN;
 	list_add(&pool->lingering, &zcpool_lingering);
-	zcpool_linger_delay = ZCPOOL_LINGER_MIN;
-	mod_delayed_work(system_unbound_wq, &zcpool_linger_again, zcpool_linger_delay);
+	queue_delayed_work(system_unbound_wq, &zcpool_linger_again, zcpool_linger_delay);
 	mutex_unlock(&zcpool_linger_lock);
 }
 

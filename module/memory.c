@@ -129,7 +129,7 @@ int zcpool_memory_alloc(struct zcpool_memory *memory, const struct zcpool_geomet
 	unsigned int shift = PAGE_SHIFT + geometry->order;
 	unsigned long nr = geometry->size >> shift;
 	struct zcpool_reach reach;
-	bool limited = geometry->dma_bits;
+	bool limited = geometry->dma_bits && geometry->dma_bits < 64;
 	int error = 0;
 
 	memory->nr = 0;

@@ -27,6 +27,7 @@ static vm_fault_t zcpool_fault(struct vm_fault *vmf)
 	/* __do_fault() would look for a locked page's mapping, which it has not. */
 	if (zcpool_buffer_failed(pool, &chunk))
 		return VM_FAULT_HWPOISON;
+	zcpool_folio_split_failed(chunk.folio, pool->memory.order);
 	/* GET, splice and pins refuse to overflow the count by themselves. */
 	if (folio_ref_count(chunk.folio) > INT_MAX / 2)
 		return VM_FAULT_SIGBUS;

@@ -56,6 +56,7 @@ static int zcpool_pool_release(struct inode *inode, struct file *file)
 	struct zcpool_pool *pool = file->private_data;
 
 	zcpool_wait_destroy(pool);
+	zcpool_buffers_unretire(pool);
 	kvfree(pool->buffers);
 	zcpool_linger(pool);
 	/* The file itself still holds the mount, and the module, for a while. */

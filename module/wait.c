@@ -66,17 +66,17 @@ static enum hrtimer_restart zcpool_rescan_timer(struct hrtimer *timer)
 static void zcpool_rescan_work(struct work_struct *work)
 {
 	struct zcpool_pool *pool = container_of(work, struct zcpool_pool, rescan_work);
-	u32 found;
+	u32 idle;
 
 	if (!zcpool_awaited(pool))
 		return;
-	found = zcpool_buffers_rescan(pool);
-	if (found) {
-		zcpool_wake(pool, found);
+	idle = zcpool_buffers_rescan(pool);
+	if (idle) {
+		zcpool_wake(pool, idle);
 		return;
 	}
 	zcpool_skb_defer_kick();
-	if (zcpool_awaited(pool) && zcpool_buffers_in_flight(pool))
+	if (zcpool_awaited(pool) && zcpool_buffers_unowned(pool))
 		zcpool_rescan_later(pool);
 }
 
@@ -132,7 +132,7 @@ void zcpool_wake(struct zcpool_pool *pool, u32 count)
  */
 void zcpool_wake_later(struct zcpool_pool *pool)
 {
-	if (!zcpool_awaited(pool) || !zcpool_buffers_in_flight(pool))
+	if (!zcpool_awaited(pool) || !zcpool_buffers_unowned(pool))
 		return;
 	/*
 	 * A timer that is seen here to be queued fires later, and its work sees
@@ -178,7 +178,6 @@ int zcpool_wait_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32
 {
 	struct wait_queue_entry entry;
 	ktime_t expiry = ktime_add_safe(ktime_get(), min_t(u64, timeout_ns, KTIME_MAX));
-	bool expired = false;
 	long signal;
 	u32 taken;
 
@@ -188,11 +187,16 @@ int zcpool_wait_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32
 		/* On a signal this also leaves the queue, so that no wake is lost. */
 		signal = prepare_to_wait_event(&pool->sleepers, &entry, TASK_INTERRUPTIBLE);
 		taken = zcpool_buffers_take(pool, handle, indices, count);
-		if (taken || signal || expired)
+		if (taken || signal)
 			break;
 		zcpool_wake_later(pool);
-		expired = !schedule_hrtimeout_range(timeout_ns ? &expiry : NULL,
-						    current->timer_slack_ns, HRTIMER_MODE_ABS);
+		if (schedule_hrtimeout_range(timeout_ns ? &expiry : NULL, current->timer_slack_ns,
+					     HRTIMER_MODE_ABS))
+			continue;
+		/* Out of the queue before the last look, for the same reason. */
+		finish_wait(&pool->sleepers, &entry);
+		taken = zcpool_buffers_take(pool, handle, indices, count);
+		break;
 	}
 	finish_wait(&pool->sleepers, &entry);
 

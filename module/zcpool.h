@@ -13,6 +13,8 @@
  *
  * Locks, outermost first:
  *   zcpool_handle.bind_lock   mutex; binding a pool to the handle
+ *   zcpool_reach_lock         mutex; one allocation below an address at a time
+ *   zcpool_linger_lock        mutex; the list of lingering pools, and these
  *   folio lock                taken by .fault until the page table entry is made;
  *                             zcpool_folio_mapped_refs() only looks at it
  *   zcpool_pool.lock          spinlock; ownership and the queues; never taken in
@@ -70,7 +72,8 @@ struct zcpool_handle;
  * @faults: page faults on its folios, each counted under the folio lock
  * @since: when it was got or, in flight, put; CLOCK_MONOTONIC, nanoseconds
  * @slots: pipe slots that refer to it, those that splices to sockets made left out
- * @retired: its memory failed; one reference more keeps it from being free
+ * @retired: folio of it whose memory failed; a reference more to that keeps the
+ *           buffer from being free
  *
  * All fields but @faults and @slots are protected by zcpool_pool.lock.
  */
@@ -80,7 +83,7 @@ struct zcpool_buffer {
 	int refs;
 	atomic_t faults;
 	atomic_t slots;
-	bool retired;
+	struct folio *retired;
 	u64 since;
 };
 
@@ -165,6 +168,7 @@ struct zcpool_geometry {
  * @nr_gets: buffers handed out so far
  * @nr_puts: buffers put so far
  * @nr_landed: buffers in flight that were found free so far
+ * @nr_retired: buffers whose memory failed
  * @sleepers: GETs that sleep, each exclusive
  * @pollers: whoever polls
  * @fasync: handles for which SIGIO is wanted
@@ -194,6 +198,7 @@ struct zcpool_pool {
 	u64 nr_gets;
 	u64 nr_puts;
 	u64 nr_landed;
+	u32 nr_retired;
 
 	wait_queue_head_t sleepers;
 	wait_queue_head_t pollers;
@@ -343,6 +348,7 @@ void zcpool_memory_free(struct zcpool_memory *memory);
 
 /* folio.c */
 int zcpool_folio_mapped_refs(struct folio *folio, unsigned int order, const atomic_t *faults);
+void zcpool_folio_split_failed(struct folio *folio, unsigned int order);
 bool zcpool_chunk_failed(const struct zcpool_chunk *chunk);
 
 /* linger.c */
@@ -360,7 +366,8 @@ u32 zcpool_buffers_rescan(struct zcpool_pool *pool);
 void zcpool_buffers_stat(struct zcpool_pool *pool, const struct zcpool_handle *handle,
 			 struct zcpool_stat *stat);
 bool zcpool_buffer_held(const struct zcpool_pool *pool, u32 index);
-bool zcpool_buffers_in_flight(struct zcpool_pool *pool);
+bool zcpool_buffers_unowned(struct zcpool_pool *pool);
+void zcpool_buffers_unretire(struct zcpool_pool *pool);
 bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *chunk);
 
 /* holders.c */

@@ -92,7 +92,7 @@ TEST_F(mapped, msg_zerocopy)
 	ASSERT_EQ(32 * KIB, read_full(pair[1], back, 32 * KIB));
 	ASSERT_EQ(0, memcmp(back, self->map, 32 * KIB));
 	poll_fd = (struct pollfd){ .fd = pair[0] };
-	ASSERT_EQ(1, poll(&poll_fd, 1, 5000));
+	ASSERT_EQ(1, poll(&poll_fd, 1, -1));
 	message.msg_control = control;
 	message.msg_controllen = sizeof(control);
 	ASSERT_EQ(0, recvmsg(pair[0], &message, MSG_ERRQUEUE));

@@ -256,4 +256,50 @@ TEST_F(pool, failed_memory_is_no_more_used)
 	munmap(other, SIZE);
 }
 
+/* The physical address of a touched page. */
+static uint64_t physical_address(const void *address)
+{
+	int pagemap = open("/proc/self/pagemap", O_RDONLY);
+	uint64_t entry = 0;
+
+	if (pread(pagemap, &entry, 8, (uintptr_t)address / 4096 * 8) != 8)
+		entry = 0;
+	close(pagemap);
+	return (entry & ((1ULL << 55) - 1)) << 12;
+}
+
+/* Neither is its memory handed to others, nor is the sound part of it lost. */
+TEST(failed_memory_of_a_large_buffer)
+{
+	int fd = new_pool(4 * MIB, 1), other = open(DEVICE, O_RDWR), status, tries;
+	char *map = map_pool(fd, 4 * MIB), *second, address[32];
+	struct zcpool_query before, after;
+
+	ASSERT_EQ(0, query(other, &before));
+	map[3 * MIB] = 1;
+	snprintf(address, sizeof(address), "0x%llx",
+		 (unsigned long long)physical_address(map + 3 * MIB));
+	write_text("/sys/devices/system/memory/hard_offline_page", address);
+	/* A neighbour of the page first: it must not bring the failed one with it. */
+	second = map_pool(fd, 4 * MIB);
+	second[3 * MIB + 4096] = 1;
+	if (!fork()) {
+		second[3 * MIB] = 2;
+		_exit(0);
+	}
+	wait(&status);
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+	munmap(map, 4 * MIB);
+	munmap(second, 4 * MIB);
+	close(fd);
+	/* Nobody is charged for what failed, and the rest is given back. */
+	for (tries = 0; tries < 200; tries++) {
+		ASSERT_EQ(0, query(other, &after));
+		if (after.total_bytes == before.total_bytes - 4 * MIB)
+			break;
+		usleep(10000);
+	}
+	EXPECT_EQ(before.total_bytes - 4 * MIB, after.total_bytes);
+}
+
 TEST_HARNESS_MAIN

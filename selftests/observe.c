@@ -76,6 +76,8 @@ TEST(tracepoints_tell_the_life_of_a_buffer)
 	ASSERT_EQ(0, pipe(pipes));
 	ASSERT_EQ(0, write_text(TRACING "trace", ""));
 	ASSERT_EQ(0, truncate(TRACING "trace", 0));
+	/* See wait.c. */
+	ASSERT_EQ(0, write_text(TRACING "options/record-cmd", "0"));
 	ASSERT_EQ(0, write_text(TRACING "events/zcpool/enable", "1"));
 	fd = new_pool(8 * KIB, 1);
 	ASSERT_EQ(0, query(fd, &q));

@@ -203,7 +203,7 @@ TEST_F(empty, poll_wakes_when_the_last_holder_ends)
 	/* Both ends live in the child for 20 ms more. */
 	close(self->pipe[0]);
 	close(self->pipe[1]);
-	ASSERT_EQ(1, poll(&poll_fd, 1, 5000));
+	ASSERT_EQ(1, poll(&poll_fd, 1, -1));
 	ASSERT_EQ(0, get_now(self->fd));
 	ASSERT_EQ(0, child_status(self->child));
 }
@@ -225,7 +225,7 @@ TEST_F(empty, epoll_edge)
 	ASSERT_EQ(0, epoll_wait(epoll, &event, 1, 20));
 	close(self->pipe[0]);
 	close(self->pipe[1]);
-	ASSERT_EQ(1, epoll_wait(epoll, &event, 1, 5000));
+	ASSERT_EQ(1, epoll_wait(epoll, &event, 1, -1));
 	ASSERT_EQ(0, get_now(self->fd));
 	close(epoll);
 }
@@ -310,7 +310,6 @@ TEST(dead_buffers_do_not_delay_others)
 	const uint32_t dead = 3000;
 	int fd = new_pool_with_dead(dead + 8, dead), pipes[2], round;
 	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
-	int64_t start;
 	char byte;
 
 	ASSERT_GE(fd, 0);
@@ -326,9 +325,8 @@ TEST(dead_buffers_do_not_delay_others)
 		ASSERT_EQ(0, put_one(fd, dead + round));
 		ASSERT_EQ(0, poll(&poll_fd, 1, 0));
 		ASSERT_EQ(1, read(pipes[0], &byte, 1));
-		start = now_ns();
-		ASSERT_EQ(1, poll(&poll_fd, 1, 1000));
-		EXPECT_LT(now_ns() - start, 50 * NS_PER_MS);
+		/* Found by the very first look. */
+		ASSERT_EQ(1, poll(&poll_fd, 1, 0));
 		ASSERT_EQ((int)dead + round, get_now(fd));
 	}
 }
@@ -355,6 +353,11 @@ TEST(no_timer_while_nobody_lacks_a_buffer)
 	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
 	loff_t offset = 8 * KIB;
 
+	/*
+	 * Recording command names would patch the scheduler's code, which QEMU's
+	 * TCG does not always survive on two processors; never switched off again.
+	 */
+	ASSERT_EQ(0, write_text("/sys/kernel/tracing/options/record-cmd", "0"));
 	ASSERT_EQ(0,
 		  write_text("/sys/kernel/tracing/events/timer/hrtimer_expire_entry/enable", "1"));
 	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
@@ -373,6 +376,12 @@ TEST(no_timer_while_nobody_lacks_a_buffer)
 	ASSERT_EQ(2, get_now(fd));
 	usleep(100000);
 	EXPECT_EQ(0, timer_expiries());
+	/* Nor if one more is put that is in flight. */
+	offset = 3 * 8 * KIB;
+	ASSERT_EQ(1, splice(fd, &offset, pipes[1], NULL, 1, 0));
+	ASSERT_EQ(0, put_one(fd, 3));
+	usleep(100000);
+	EXPECT_EQ(0, timer_expiries());
 	/* Now somebody does, ... */
 	ASSERT_EQ(0, poll(&poll_fd, 1, 50));
 	EXPECT_GT(timer_expiries(), 2);
@@ -382,7 +391,104 @@ TEST(no_timer_while_nobody_lacks_a_buffer)
 	ASSERT_EQ(0, write_text("/sys/kernel/tracing/trace", ""));
 	usleep(100000);
 	EXPECT_EQ(0, timer_expiries());
-	write_text("/sys/kernel/tracing/events/timer/hrtimer_expire_entry/enable", "0");
+}
+
+/* A poll that finds a buffer and leaves it takes it from nobody who sleeps. */
+TEST(poll_does_not_swallow_a_landing)
+{
+	int fd = new_pool(8 * KIB, 1), pair[2], round;
+	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+	char byte;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	for (round = 0; round < 10; round++) {
+		off_t offset = 0;
+		pid_t pid;
+
+		ASSERT_EQ(0, get_wait(fd));
+		ASSERT_EQ(1, sendfile(pair[0], fd, &offset, 1));
+		ASSERT_EQ(0, put_one(fd, 0));
+		pid = fork();
+		if (!pid)
+			_exit(get_wait(fd) || put_one(fd, 0));
+		ASSERT_TRUE(wait_asleep(pid));
+		ASSERT_EQ(1, recv(pair[1], &byte, 1, 0));
+		poll(&poll_fd, 1, 0);
+		ASSERT_EQ(0, wait_status(pid));
+	}
+}
+
+/* Two sleepers, and two buffers that land one after the other. */
+TEST(the_second_landing_wakes_the_second_sleeper)
+{
+	int fd = new_pool(8 * KIB, 2), first[2], second[2];
+	off_t offset = 0;
+	char byte;
+	pid_t pids[2];
+	int i;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, first));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, second));
+	ASSERT_EQ(1, get_now(fd) + get_now(fd));
+	ASSERT_EQ(1, sendfile(first[0], fd, &offset, 1));
+	offset = 8 * KIB;
+	ASSERT_EQ(1, sendfile(second[0], fd, &offset, 1));
+	ASSERT_EQ(0, put_one(fd, 0) + put_one(fd, 1));
+	for (i = 0; i < 2; i++) {
+		pids[i] = fork();
+		if (!pids[i])
+			_exit(get_wait(fd) < 0);
+		ASSERT_TRUE(wait_asleep(pids[i]));
+	}
+	ASSERT_EQ(1, recv(first[1], &byte, 1, 0));
+	ASSERT_EQ(0, wait_status(-1));
+	ASSERT_EQ(1, recv(second[1], &byte, 1, 0));
+	ASSERT_EQ(0, wait_status(-1));
+}
+
+/* An exclusive poller takes its event from no other. */
+TEST(exclusive_pollers_are_all_told)
+{
+	struct epoll_event event = { .events = EPOLLOUT | EPOLLEXCLUSIVE };
+	int fd = new_pool(8 * KIB, 2), i;
+	pid_t pids[2];
+
+	ASSERT_EQ(1, get_now(fd) + get_now(fd));
+	for (i = 0; i < 2; i++) {
+		pids[i] = fork();
+		if (!pids[i]) {
+			int epoll = epoll_create1(0);
+
+			_exit(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ||
+			      epoll_wait(epoll, &event, 1, -1) != 1 || get_now(fd) < 0);
+		}
+		ASSERT_TRUE(wait_asleep(pids[i]));
+	}
+	ASSERT_EQ(0, put_many(fd, (uint32_t[]){ 0, 1 }, 2, NULL));
+	ASSERT_EQ(0, wait_status(-1));
+	ASSERT_EQ(0, wait_status(-1));
+}
+
+/* Less than was asked for says that nothing is left, as a short read does. */
+TEST(short_get_drains_the_edge)
+{
+	struct epoll_event event = { .events = EPOLLOUT | EPOLLET };
+	int fd = new_pool(8 * KIB, 4), epoll = epoll_create1(0), pair[2];
+	uint32_t indices[4];
+	off_t offset = 0;
+	char byte;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	ASSERT_EQ(0, get_now(fd));
+	ASSERT_EQ(1, sendfile(pair[0], fd, &offset, 1));
+	ASSERT_EQ(0, put_one(fd, 0));
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+	ASSERT_EQ(1, epoll_wait(epoll, &event, 1, -1));
+	ASSERT_EQ(3, get_many(fd, indices, 4, 0, 0));
+	ASSERT_EQ(0, epoll_wait(epoll, &event, 1, 20));
+	ASSERT_EQ(1, recv(pair[1], &byte, 1, 0));
+	ASSERT_EQ(1, epoll_wait(epoll, &event, 1, -1));
+	ASSERT_EQ(0, get_now(fd));
 }
 
 /*

@@ -117,6 +117,9 @@ ZCPOOL_API int zcpool_map(struct zcpool *pool, int prot, void **addr)
 
 	if (!learn(pool))
 		return -ENXIO;
+	/* A program of 32 bits. */
+	if (pool->size > SIZE_MAX)
+		return -EOVERFLOW;
 	if (!map) {
 		void *fresh = mmap(NULL, pool->size, prot, MAP_SHARED, pool->fd, 0);
 
