@@ -26,7 +26,8 @@ help:
 	@echo "  check      run the tests in a virtual machine"
 	@echo "  bench      compare with other ways to send, in a virtual machine"
 	@echo "More tests:"
-	@echo "  check-rig, check-examples, check-install  see Documentation/testing.rst"
+	@echo "  check-rig, check-examples, check-tools, check-install  see"
+	@echo "             Documentation/testing.rst"
 	@echo "To build:"
 	@echo "  all        module and userspace (default)"
 	@echo "  module     the kernel module, for KVER=$(KVER)"
@@ -81,6 +82,11 @@ check-examples: packages
 run-check-examples: module userspace
 	@$(run) --quiet --nvme 64 -- selftests/examples/guest
 
+check-tools: packages
+	@$(MAKE) run-check-tools
+run-check-tools: module userspace
+	@$(run) --quiet --nvme 64 -- selftests/tools/guest
+
 check-install: packages
 	@selftests/vm/setup install
 	@$(MAKE) run-check-install
@@ -120,5 +126,5 @@ clean: clean-module
 include module/install.mk
 
 .PHONY: all help module copycount userspace selftests packages check run-check check-rig \
-	run-check-rig check-examples run-check-examples check-install run-check-install demo \
+	run-check-rig check-examples run-check-examples check-tools run-check-tools check-install run-check-install demo \
 	run-demo bench run-bench style run-style docs format clean-module clean

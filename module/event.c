@@ -141,7 +141,7 @@ int zcpool_eventfd_register(struct zcpool_pool *pool, struct zcpool_handle *hand
 {
 	struct eventfd_ctx *eventfd = NULL;
 
-	if (fd >= 0) {
+	if (fd != -1) {
 		eventfd = eventfd_ctx_fdget(fd);
 		if (IS_ERR(eventfd))
 			return PTR_ERR(eventfd);

@@ -378,6 +378,7 @@ static const struct zcpool_command zcpool_commands[] = {
 	ZCPOOL_COMMAND(holders, HOLDERS),
 	ZCPOOL_COMMAND(send, SEND),
 };
+
 /* clang-format on */
 
 /** zcpool_ioctl() - file_operations.unlocked_ioctl of a handle */

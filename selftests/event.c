@@ -62,6 +62,7 @@ TEST(eventfd_errors)
 	ASSERT_EQ(0, create(fd, 8 * KIB, 1));
 	ASSERT_EQ(-EINVAL, set_eventfd(fd, fd));
 	ASSERT_EQ(-EBADF, set_eventfd(fd, 1000));
+	ASSERT_EQ(-EBADF, set_eventfd(fd, -2));
 	ASSERT_EQ(-1, ioctl(fd, ZCPOOL_IOC_EVENTFD, &arg));
 	ASSERT_EQ(EINVAL, errno);
 	ASSERT_EQ(0, set_eventfd(fd, -1));

@@ -239,10 +239,11 @@ struct zcpool_put {
  * @flags: in: must be 0
  *
  * Adds 1 to the eventfd when a buffer becomes free after a caller of this pool was
- * told that none is: by EAGAIN from GET, by poll, or by this call, which adds 1 at
- * once if a buffer is free.  So who reads the eventfd calls GET until EAGAIN, as
- * with edge-triggered epoll.  SIGIO (fcntl(): O_ASYNC, F_SETOWN, F_SETSIG) comes at
- * the same times.  A handle has one eventfd; a new one replaces it.
+ * told that none is: by EAGAIN or fewer buffers than wanted from GET, by poll, or by
+ * this call, which adds 1 at once if a buffer is free.  So who reads the eventfd
+ * calls GET until one of these, as with edge-triggered epoll.  SIGIO (fcntl():
+ * O_ASYNC, F_SETOWN, F_SETSIG) comes at the same times.  A handle has one eventfd;
+ * a new one replaces it.
  *
  * Errors, beside the common ones:
  *

@@ -60,7 +60,7 @@ static void print_json(const struct zcpool_query *query)
 {
 	char names[64];
 
-	json_begin();
+	json_begin(NULL);
 	json_number("abi_version", query->abi_version);
 	json_string("features", feature_names(query->features, names));
 	json_number("max_count", query->max_count);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Just enough JSON for flat objects. */
+/* Just enough JSON: objects and arrays in each other, each document on a line. */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "tool.h"
 
-static bool first_member = true, first_object = true, in_array;
+#define DEPTH 8
+
+/* How many brackets are open, and whether the innermost has something in it. */
+static unsigned int depth;
+static bool filled[DEPTH];
 
 static void print_string(const char *text)
 {
@@ -23,55 +27,66 @@ static void print_string(const char *text)
 	putchar('"');
 }
 
-static void print_key(const char *key)
+/* What comes ahead of a value; without key in an array, and for the document. */
+static void begin_value(const char *key)
 {
-	if (!first_member)
+	if (filled[depth])
 		fputs(", ", stdout);
-	first_member = false;
+	filled[depth] = depth > 0;
+	if (!key)
+		return;
 	print_string(key);
 	fputs(": ", stdout);
 }
 
-void json_begin(void)
+static void open_bracket(const char *key, char bracket)
 {
-	if (in_array && !first_object)
-		fputs(",\n ", stdout);
-	first_object = false;
-	first_member = true;
-	putchar('{');
+	begin_value(key);
+	putchar(bracket);
+	filled[++depth] = false;
+}
+
+static void close_bracket(char bracket)
+{
+	putchar(bracket);
+	if (!--depth)
+		putchar('\n');
+}
+
+void json_begin(const char *key)
+{
+	open_bracket(key, '{');
 }
 
 void json_number(const char *key, uint64_t value)
 {
-	print_key(key);
+	begin_value(key);
 	printf("%" PRIu64, value);
 }
 
 void json_real(const char *key, double value)
 {
-	print_key(key);
+	begin_value(key);
 	printf("%.6f", value);
 }
 
 void json_string(const char *key, const char *value)
 {
-	print_key(key);
+	begin_value(key);
 	print_string(value);
 }
 
 void json_end(void)
 {
-	fputs(in_array ? "}" : "}\n", stdout);
+	close_bracket('}');
 }
 
-void json_array_begin(void)
+void json_array_begin(const char *key)
 {
-	in_array = true;
-	putchar('[');
+	open_bracket(key, '[');
 }
 
 void json_array_end(void)
 {
-	puts("]");
-	in_array = false;
+	close_bracket(']');
 }

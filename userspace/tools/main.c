@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
 	{ "info", info_command, "show what the device offers, and its limits" },
 	{ "list", list_command, "list the pools of all processes" },
+	{ "top", top_command, "watch what the pools do" },
 	{ "send", send_command, "send a file, from disk to network without a copy" },
 	{ "recv", recv_command, "receive what send sends" },
 };
@@ -44,6 +45,15 @@ bool parse_common(struct common *common, int letter)
 	return false;
 }
 
+/* What was printed may not have been written, to a disk that is full. */
+static int finish(int status)
+{
+	fflush(stdout);
+	if (status || !ferror(stdout))
+		return status;
+	return fail(EXIT_FAILED, "cannot write to standard output");
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
@@ -54,7 +64,7 @@ int main(int argc, char **argv)
 			continue;
 		/* The name that getopt_long() begins its messages with. */
 		argv[1] = "zcpoolctl";
-		return commands[i].run(argc - 1, argv + 1);
+		return finish(commands[i].run(argc - 1, argv + 1));
 	}
 	if (!strcmp(name, "--version")) {
 		puts("zcpoolctl " ZCPOOL_VERSION);

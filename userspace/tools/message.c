@@ -14,11 +14,15 @@ int fail(int status, const char *format, ...)
 {
 	va_list args;
 
+	/* Against the thread that draws the bar. */
+	flockfile(stderr);
+	progress_break();
 	fputs("zcpoolctl: ", stderr);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
+	funlockfile(stderr);
 	return status;
 }
 
@@ -68,7 +72,8 @@ int fail_create(int error, uint64_t bytes)
 	case -EFBIG:
 		return fail(EXIT_FAILED,
 			    "a pool of %s is beyond the limit of one pool: raise " PARAMETERS
-			    "max_pool_bytes, or take a smaller --buffers",
+			    "max_pool_bytes, or max_total_bytes if that is 0, "
+			    "or take a smaller --buffers",
 			    size);
 	case -ENOSPC:
 		return fail(EXIT_FAILED,

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +19,12 @@ static int net_open(const char *host, const char *port, int flags,
 	struct addrinfo *list, *entry;
 	int error, fd = -1;
 
+	/* Of a larger number getaddrinfo() takes the low 16 bits. */
+	if (strspn(port, "0123456789") == strlen(port) && strtoul(port, NULL, 10) > UINT16_MAX) {
+		fail(0, "no port '%s': the largest is %d", port, UINT16_MAX);
+		*told = true;
+		return -EADDRNOTAVAIL;
+	}
 	error = getaddrinfo(host, port, &hints, &list);
 	if (error) {
 		fail(0, "no address '%s' port '%s': %s", host, port, gai_strerror(error));

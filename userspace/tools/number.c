@@ -32,6 +32,25 @@ bool parse_size(const char *text, uint64_t *size)
 	return *size > 0;
 }
 
+/* A number of things. */
+bool parse_count(const char *text, uint64_t *count)
+{
+	char *end;
+
+	errno = 0;
+	*count = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !*end && !errno;
+}
+
+/* A time, fractions allowed, that is neither nothing nor for ever. */
+bool parse_seconds(const char *text, double *seconds)
+{
+	char *end;
+
+	*seconds = strtod(text, &end);
+	return end != text && !*end && *seconds >= 0.01 && *seconds <= 86400;
+}
+
 const char *format_size(uint64_t bytes, char *text, size_t size)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };

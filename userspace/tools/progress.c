@@ -23,6 +23,9 @@ struct progress {
 	pthread_t thread;
 };
 
+/* Whether the cursor is behind a bar; under the lock of stderr. */
+static bool drawn;
+
 static void draw(struct progress *progress, const char *end)
 {
 	uint64_t done = atomic_load(&progress->done);
@@ -36,8 +39,11 @@ static void draw(struct progress *progress, const char *end)
 	bar[WIDTH] = 0;
 	format_size(done, size, sizeof(size));
 	format_size(seconds > 0 ? done / seconds : 0, rate, sizeof(rate));
+	flockfile(stderr);
 	fprintf(stderr, "\r%s [%s] %3.0f %% %10s %10s/s%s", progress->what, bar, share * 100, size,
 		rate, end);
+	drawn = !*end;
+	funlockfile(stderr);
 }
 
 static void *draw_thread(void *arg)
@@ -77,6 +83,15 @@ void progress_add(struct progress *progress, uint64_t bytes)
 {
 	if (progress)
 		atomic_fetch_add_explicit(&progress->done, bytes, memory_order_relaxed);
+}
+
+void progress_break(void)
+{
+	flockfile(stderr);
+	if (drawn)
+		fputc('\n', stderr);
+	drawn = false;
+	funlockfile(stderr);
 }
 
 void progress_stop(struct progress *progress)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +41,11 @@ static int store(int file, const char *data, size_t size)
 	return 0;
 }
 
-/* Receive and store until size bytes came; *received tells how many did. */
-static int receive(int socket, int file, uint64_t size, uint64_t *received,
+/*
+ * Receive and store until size bytes came; *received tells how many did, *sent
+ * what ended the connection: 0, or a negative errno.  Returns an error of the file.
+ */
+static int receive(int socket, int file, uint64_t size, uint64_t *received, int *sent,
 		   struct progress *progress)
 {
 	char *buffer = malloc(BUFFER_SIZE);
@@ -56,7 +60,7 @@ static int receive(int socket, int file, uint64_t size, uint64_t *received,
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0) {
-			error = got ? -errno : -ECONNRESET;
+			*sent = got ? -errno : -ECONNRESET;
 			break;
 		}
 		error = store(file, buffer, got);
@@ -75,7 +79,7 @@ static int transfer(const struct common *common, int socket, int file)
 	uint64_t received = 0, size;
 	double start = now();
 	char text[32];
-	int error;
+	int error, sent = 0;
 
 	if (recv(socket, &header, sizeof(header), MSG_WAITALL) != sizeof(header) ||
 	    be64toh(header.magic) != TRANSFER_MAGIC)
@@ -83,11 +87,12 @@ static int transfer(const struct common *common, int socket, int file)
 	size = be64toh(header.size);
 
 	progress = progress_start(common, "receiving", size);
-	error = receive(socket, file, size, &received, progress);
+	error = receive(socket, file, size, &received, &sent, progress);
 	progress_stop(progress);
-	if (error == -ECONNRESET)
-		return fail(EXIT_INCOMPLETE, "the sender left after %llu of %llu bytes",
-			    (unsigned long long)received, (unsigned long long)size);
+	if (sent)
+		return fail(EXIT_INCOMPLETE, "the sender left after %llu of %llu bytes: %s",
+			    (unsigned long long)received, (unsigned long long)size,
+			    strerror(-sent));
 	if (error)
 		return fail(EXIT_FAILED, "cannot store: %s", strerror(-error));
 
@@ -95,7 +100,7 @@ static int transfer(const struct common *common, int socket, int file)
 	if (send(socket, &answer, sizeof(answer), MSG_NOSIGNAL) != sizeof(answer))
 		return fail(EXIT_INCOMPLETE, "the sender left before the answer");
 	if (common->json) {
-		json_begin();
+		json_begin(NULL);
 		json_number("bytes", received);
 		json_real("seconds", now() - start);
 		json_end();
@@ -153,6 +158,8 @@ int recv_command(int argc, char **argv)
 	if (common.json && !strcmp(path, "-"))
 		return fail_usage(usage, "--json and FILE '-' both want standard output");
 
+	/* Whoever reads standard output may end first: that is an error to report. */
+	signal(SIGPIPE, SIG_IGN);
 	listener = net_listen(address, argv[optind]);
 	if (listener < 0)
 		return EXIT_FAILED;

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tool.h"
@@ -23,7 +24,7 @@ static const char usage[] =
 	"  -m, --method METHOD     sendfile (default) or splice, which pass references;\n"
 	"                          copy: read() and write(), for comparison\n"
 	"  -s, --buffer-size SIZE  bytes per buffer, with K, M or G (default 1M)\n"
-	"  -n, --buffers COUNT     buffers in the pool (default 16)\n"
+	"  -n, --buffers COUNT     buffers in the pool (default 4)\n"
 	"  -b, --buffered          read by way of the page cache, which copies: for file\n"
 	"                          systems without O_DIRECT\n"
 	"  -p, --progress          draw a progress bar even if stderr is no terminal\n"
@@ -51,8 +52,9 @@ struct send {
 
 static int fail_sending(int error)
 {
-	return fail(error == -EPIPE || error == -ECONNRESET ? EXIT_INCOMPLETE : EXIT_FAILED,
-		    "sending failed: %s", strerror(-error));
+	bool left = error == -EPIPE || error == -ECONNRESET || error == -ETIMEDOUT;
+
+	return fail(left ? EXIT_INCOMPLETE : EXIT_FAILED, "sending failed: %s", strerror(-error));
 }
 
 static int write_full(int fd, const void *data, size_t size)
@@ -88,7 +90,9 @@ static int pass(struct send *send, uint64_t at, size_t size)
 			for (; out < done; out += moved) {
 				moved = splice(send->pipe[0], NULL, send->socket, NULL, done - out,
 					       out + done < (ssize_t)size ? SPLICE_F_MORE : 0);
-				if (moved <= 0)
+				if (moved < 0 && errno == EINTR)
+					moved = 0;
+				else if (moved <= 0)
 					return moved ? -errno : -EPIPE;
 			}
 		}
@@ -132,24 +136,45 @@ static int send_buffer(struct send *send, uint64_t offset)
 	return error ? fail(EXIT_FAILED, "cannot put a buffer: %s", strerror(-error)) : EXIT_OK;
 }
 
-static int send_by_pool(struct send *send)
+/* What CREATE would charge: buffers at their stride, as zcpool(4) has it. */
+static uint64_t pool_size(const struct send *send)
+{
+	const uint64_t large = 2 << 20;
+	struct zcpool_query query = { 0 };
+	uint64_t stride;
+
+	if (send->buffer_size > large)
+		return (send->buffer_size + large - 1) / large * large * send->buffers;
+	zcpool_query(send->pool, &query);
+	for (stride = 1; stride < query.min_stride || stride < send->buffer_size;)
+		stride *= 2;
+	return stride * send->buffers;
+}
+
+/* Before the receiver hears of it: what can fail here fails here. */
+static int open_pool(struct send *send)
 {
 	struct zcpool_create create = { .buffer_size = send->buffer_size, .count = send->buffers };
-	uint64_t offset;
 	void *map;
-	int error, status = EXIT_OK;
+	int error;
 
 	error = zcpool_open(0, &send->pool);
 	if (error)
 		return fail_open(error);
 	error = zcpool_create(send->pool, &create);
-	if (error) {
-		zcpool_close(send->pool);
-		return fail_create(error, send->buffer_size * send->buffers);
-	}
+	if (error)
+		return fail_create(error, pool_size(send));
 	error = zcpool_map(send->pool, PROT_READ | PROT_WRITE, &map);
 	if (error)
-		status = fail(EXIT_FAILED, "cannot map the pool: %s", strerror(-error));
+		return fail(EXIT_FAILED, "cannot map the pool: %s", strerror(-error));
+	return EXIT_OK;
+}
+
+static int send_by_pool(struct send *send)
+{
+	int status = EXIT_OK;
+	uint64_t offset;
+
 	for (offset = 0; !status && offset < send->size; offset += send->buffer_size)
 		status = send_buffer(send, offset);
 	zcpool_close(send->pool);
@@ -165,7 +190,9 @@ static int send_by_copy(struct send *send)
 	if (!buffer)
 		return fail(EXIT_FAILED, "not enough memory: take a smaller --buffer-size");
 	while (!status && offset < send->size) {
-		ssize_t got = read(send->file, buffer, send->buffer_size);
+		uint64_t left = send->size - offset;
+		ssize_t got = read(send->file, buffer,
+				   left < send->buffer_size ? left : send->buffer_size);
 
 		if (got < 0) {
 			status = fail(EXIT_FAILED, "cannot read %s: %s", send->path,
@@ -205,7 +232,7 @@ static void report(const struct send *send, double seconds)
 	char size[32], rate[32];
 
 	if (send->common.json) {
-		json_begin();
+		json_begin(NULL);
 		json_string("method", send->method);
 		json_number("bytes", send->size);
 		json_real("seconds", seconds);
@@ -246,8 +273,14 @@ static int transfer(struct send *send)
 static int open_file(struct send *send)
 {
 	bool direct = strcmp(send->method, "copy") && !send->buffered;
+	struct stat stat_buffer;
 	off_t end;
 
+	/* Ahead of open(), which waits for the writer of a pipe. */
+	if (stat(send->path, &stat_buffer))
+		return fail(EXIT_FAILED, "cannot open %s: %s", send->path, strerror(errno));
+	if (!S_ISREG(stat_buffer.st_mode) && !S_ISBLK(stat_buffer.st_mode))
+		return fail(EXIT_FAILED, "%s is neither a file nor a disk", send->path);
 	send->file = open(send->path, O_RDONLY | O_CLOEXEC | (direct ? O_DIRECT : 0));
 	if (send->file < 0 && errno == EINVAL && direct)
 		return fail(EXIT_FAILED,
@@ -257,8 +290,8 @@ static int open_file(struct send *send)
 		return fail(EXIT_FAILED, "cannot open %s: %s", send->path, strerror(errno));
 	end = lseek(send->file, 0, SEEK_END);
 	if (end < 0 || lseek(send->file, 0, SEEK_SET))
-		return fail(EXIT_FAILED, "cannot tell the size of %s: it must be a file or a disk",
-			    send->path);
+		return fail(EXIT_FAILED, "cannot tell the size of %s: %s", send->path,
+			    strerror(errno));
 	send->size = end;
 	return EXIT_OK;
 }
@@ -317,7 +350,7 @@ int send_command(int argc, char **argv)
 	struct send send = {
 		.method = "sendfile",
 		.buffer_size = 1 << 20,
-		.buffers = 16,
+		.buffers = 4,
 		.pipe = { -1, -1 },
 	};
 	int status = parse(&send, argc, argv);
@@ -333,6 +366,11 @@ int send_command(int argc, char **argv)
 			return fail(EXIT_FAILED, "no pipe: %s", strerror(errno));
 		/* As far as the user's limit allows; smaller works as well. */
 		fcntl(send.pipe[1], F_SETPIPE_SZ, 1 << 20);
+	}
+	if (strcmp(send.method, "copy")) {
+		status = open_pool(&send);
+		if (status)
+			return status;
 	}
 	send.socket = net_connect(argv[optind + 1], argv[optind + 2]);
 	if (send.socket < 0)

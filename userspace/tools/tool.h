@@ -38,6 +38,7 @@ bool parse_common(struct common *common, int letter);
 
 int info_command(int argc, char **argv);
 int list_command(int argc, char **argv);
+int top_command(int argc, char **argv);
 int send_command(int argc, char **argv);
 int recv_command(int argc, char **argv);
 
@@ -49,16 +50,18 @@ int fail_create(int error, uint64_t bytes);
 
 /* number.c */
 bool parse_size(const char *text, uint64_t *size);
+bool parse_count(const char *text, uint64_t *count);
+bool parse_seconds(const char *text, double *seconds);
 const char *format_size(uint64_t bytes, char *text, size_t size);
 double now(void);
 
-/* json.c: one flat object, or an array of them, on stdout. */
-void json_begin(void);
+/* json.c: an object or array per line of stdout; key NULL: in an array, or outermost. */
+void json_begin(const char *key);
 void json_number(const char *key, uint64_t value);
 void json_real(const char *key, double value);
 void json_string(const char *key, const char *value);
 void json_end(void);
-void json_array_begin(void);
+void json_array_begin(const char *key);
 void json_array_end(void);
 
 /* progress.c: a bar on stderr, drawn by a thread of its own. */
@@ -66,6 +69,8 @@ struct progress;
 struct progress *progress_start(const struct common *common, const char *what, uint64_t total);
 void progress_add(struct progress *progress, uint64_t bytes);
 void progress_stop(struct progress *progress);
+/* Have a message begin on a line of its own. */
+void progress_break(void);
 
 /* net.c: negative errno, or a socket; the message is printed. */
 int net_connect(const char *host, const char *port);
