@@ -500,8 +500,6 @@ static void zcpool_buffer_retire(struct zcpool_pool *pool, struct folio *folio)
 /**
  * zcpool_buffers_unretire() - let go of failed memory at a pool's end
  * @pool: pool that nobody uses any more
- *
- * The page allocator knows failed pages by their flag.
  */
 void zcpool_buffers_unretire(struct zcpool_pool *pool)
 {

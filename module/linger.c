@@ -28,6 +28,20 @@ static LIST_HEAD(zcpool_lingering);
 static unsigned long zcpool_linger_delay;
 
 /*
+ * Memory that failed is not given back: the page allocator looks for failed pages
+ * when it refills a processor's list, not when it takes from it what was just freed.
+ */
+static bool zcpool_folio_failed(const struct zcpool_memory *memory, struct folio *folio)
+{
+	const struct zcpool_chunk all = {
+		.folio = folio,
+		.length = PAGE_SIZE << memory->order,
+	};
+
+	return zcpool_chunk_failed(&all);
+}
+
+/*
  * Give back, and uncharge, what nobody holds; @all: what is held as well, whose
  * last holder then frees it.  Nobody new can come: there is no way to the pool.
  * Frees the pool and returns true if that was all.
@@ -42,10 +56,10 @@ static bool zcpool_linger_drain(struct zcpool_pool *pool, bool all)
 	for (i = 0; i < nr; i++) {
 		struct folio *folio = memory->folios[i];
 
-		if (all || folio_ref_count(folio) == 1)
-			folio_put(folio);
-		else
+		if (!all && folio_ref_count(folio) != 1)
 			memory->folios[memory->nr++] = folio;
+		else if (!zcpool_folio_failed(memory, folio))
+			folio_put(folio);
 		cond_resched();
 	}
 	zcpool_uncharge(&pool->charge, (u64)(nr - memory->nr) << (PAGE_SHIFT + memory->order));

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memory with a hardware error is used no more, by nobody; the rest goes on. */
+#include "util.h"
+
+#include "kselftest_harness.h"
+
+#define BUFFER (64 * KIB)
+#define SIZE (8 * BUFFER)
+
+FIXTURE(pool)
+{
+	int fd;
+	char *map;
+};
+
+FIXTURE_SETUP(pool)
+{
+	self->fd = new_pool(BUFFER, 8);
+	ASSERT_GE(self->fd, 0);
+	self->map = map_pool(self->fd, SIZE);
+	ASSERT_NE(MAP_FAILED, self->map);
+}
+
+FIXTURE_TEARDOWN(pool)
+{
+	munmap(self->map, SIZE);
+	close(self->fd);
+}
+
+/* Memory that fails is a signal or an error for who touches it, and retires. */
+TEST_F(pool, failed_memory_is_no_more_used)
+{
+	int pipes[2], status;
+	char *other, back[8];
+	loff_t offset;
+	int index;
+
+	self->map[4096] = 1;
+	/* The kernel, which knows no owner of the page, can but mark it. */
+	ASSERT_EQ(-1, madvise(self->map + 4096, 4096, 100 /* MADV_HWPOISON */));
+	ASSERT_TRUE(errno == EIO || errno == EBUSY);
+	other = map_pool(self->fd, SIZE);
+	if (!fork()) {
+		other[4096] = 2;
+		_exit(0);
+	}
+	wait(&status);
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+	ASSERT_EQ(0, pipe(pipes));
+	offset = 4096;
+	EXPECT_EQ(-1, splice(self->fd, &offset, pipes[1], NULL, 8, 0));
+	EXPECT_EQ(EHWPOISON, errno);
+	EXPECT_EQ(-1, pread(self->fd, back, 8, 4096));
+	EXPECT_EQ(EIO, errno);
+	/* The rest of the pool goes on. */
+	EXPECT_EQ(8, pread(self->fd, back, 8, BUFFER));
+	for (index = 1; index < 8; index++)
+		EXPECT_GT(get_now(self->fd), 0);
+	EXPECT_EQ(-EAGAIN, get_now(self->fd));
+	munmap(other, SIZE);
+}
+
+/* The physical address of a touched page. */
+static uint64_t physical_address(const void *address)
+{
+	int pagemap = open("/proc/self/pagemap", O_RDONLY);
+	uint64_t entry = 0;
+
+	if (pread(pagemap, &entry, 8, (uintptr_t)address / 4096 * 8) != 8)
+		entry = 0;
+	close(pagemap);
+	return (entry & ((1ULL << 55) - 1)) << 12;
+}
+
+/* Neither is its memory handed to others, nor is the sound part of it lost. */
+TEST(failed_memory_of_a_large_buffer)
+{
+	int fd = new_pool(4 * MIB, 1), other = open(DEVICE, O_RDWR), status, tries;
+	char *map = map_pool(fd, 4 * MIB), *second, address[32];
+	struct zcpool_query before, after;
+
+	ASSERT_EQ(0, query(other, &before));
+	map[3 * MIB] = 1;
+	snprintf(address, sizeof(address), "0x%llx",
+		 (unsigned long long)physical_address(map + 3 * MIB));
+	write_text("/sys/devices/system/memory/hard_offline_page", address);
+	/* A neighbour of the page first: it must not bring the failed one with it. */
+	second = map_pool(fd, 4 * MIB);
+	second[3 * MIB + 4096] = 1;
+	if (!fork()) {
+		second[3 * MIB] = 2;
+		_exit(0);
+	}
+	wait(&status);
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+	munmap(map, 4 * MIB);
+	munmap(second, 4 * MIB);
+	close(fd);
+	/* Nobody is charged for what failed, and the rest is given back. */
+	for (tries = 0; tries < 200; tries++) {
+		ASSERT_EQ(0, query(other, &after));
+		if (after.total_bytes == before.total_bytes - 4 * MIB)
+			break;
+		usleep(10000);
+	}
+	EXPECT_EQ(before.total_bytes - 4 * MIB, after.total_bytes);
+}
+
+TEST_HARNESS_MAIN
