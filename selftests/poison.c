@@ -7,39 +7,21 @@
 #define BUFFER (64 * KIB)
 #define SIZE (8 * BUFFER)
 
-FIXTURE(pool)
-{
-	int fd;
-	char *map;
-};
-
-FIXTURE_SETUP(pool)
-{
-	self->fd = new_pool(BUFFER, 8);
-	ASSERT_GE(self->fd, 0);
-	self->map = map_pool(self->fd, SIZE);
-	ASSERT_NE(MAP_FAILED, self->map);
-}
-
-FIXTURE_TEARDOWN(pool)
-{
-	munmap(self->map, SIZE);
-	close(self->fd);
-}
-
 /* Memory that fails is a signal or an error for who touches it, and retires. */
-TEST_F(pool, failed_memory_is_no_more_used)
+TEST(failed_memory_is_no_more_used)
 {
+	int fd = new_pool(BUFFER, 8);
+	char *map = map_pool(fd, SIZE);
 	int pipes[2], status;
 	char *other, back[8];
 	loff_t offset;
 	int index;
 
-	self->map[4096] = 1;
+	map[4096] = 1;
 	/* The kernel, which knows no owner of the page, can but mark it. */
-	ASSERT_EQ(-1, madvise(self->map + 4096, 4096, 100 /* MADV_HWPOISON */));
+	ASSERT_EQ(-1, madvise(map + 4096, 4096, 100 /* MADV_HWPOISON */));
 	ASSERT_TRUE(errno == EIO || errno == EBUSY);
-	other = map_pool(self->fd, SIZE);
+	other = map_pool(fd, SIZE);
 	if (!fork()) {
 		other[4096] = 2;
 		_exit(0);
@@ -48,15 +30,15 @@ TEST_F(pool, failed_memory_is_no_more_used)
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
 	ASSERT_EQ(0, pipe(pipes));
 	offset = 4096;
-	EXPECT_EQ(-1, splice(self->fd, &offset, pipes[1], NULL, 8, 0));
+	EXPECT_EQ(-1, splice(fd, &offset, pipes[1], NULL, 8, 0));
 	EXPECT_EQ(EHWPOISON, errno);
-	EXPECT_EQ(-1, pread(self->fd, back, 8, 4096));
+	EXPECT_EQ(-1, pread(fd, back, 8, 4096));
 	EXPECT_EQ(EIO, errno);
 	/* The rest of the pool goes on. */
-	EXPECT_EQ(8, pread(self->fd, back, 8, BUFFER));
+	EXPECT_EQ(8, pread(fd, back, 8, BUFFER));
 	for (index = 1; index < 8; index++)
-		EXPECT_GT(get_now(self->fd), 0);
-	EXPECT_EQ(-EAGAIN, get_now(self->fd));
+		EXPECT_GT(get_now(fd), 0);
+	EXPECT_EQ(-EAGAIN, get_now(fd));
 	munmap(other, SIZE);
 }
 
