@@ -5,382 +5,78 @@
  * The socket is held for the call alone: what it has queued holds pages, never the
  * pool, so that no cycle of references keeps a dead program's connection open.
  */
-#include <linux/bvec.h>
 #include <linux/file.h>
 #include <linux/net.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/socket.h>
-#include <linux/uio.h>
-#include <net/sock.h>
-#include <net/tcp.h>
+#include <linux/uaccess.h>
 
+#include "send.h"
 #include "trace.h"
-#include "zcpool.h"
 
 /* Elements that need no allocation: a header, a body, a trailer, and one more. */
 #define ZCPOOL_SEND_FEW 4
 #define ZCPOOL_SEND_FLAGS (ZCPOOL_SEND_F_MORE | ZCPOOL_SEND_F_DONTWAIT | ZCPOOL_SEND_F_NOSIGNAL)
-/* Most bytes of a slice that are handed to a unix socket at a time: see splice.c. */
-#define ZCPOOL_SEND_PIECE SZ_64K
-
-/**
- * struct zcpool_sending - a SEND under way
- * @pool: pool of the slices
- * @socket: where to
- * @elements: copy of the caller's vector, checked
- * @count: its length
- * @flags: MSG_* of the whole
- * @sent: bytes that the socket took
- * @copied: bytes of slices that were copied
- */
-struct zcpool_sending {
-	struct zcpool_pool *pool;
-	struct socket *socket;
-	const struct zcpool_element *elements;
-	u32 count;
-	int flags;
-	u64 sent;
-	u64 copied;
-};
-
-/* MSG_* for a piece: what follows may be sent together with it. */
-static int zcpool_piece_flags(const struct zcpool_sending *sending, bool more)
-{
-	return more ? sending->flags | MSG_MORE : sending->flags;
-}
-
-/* Send the caller's own bytes, which any socket copies. */
-static ssize_t zcpool_send_inline(struct zcpool_sending *sending,
-				  const struct zcpool_element *element, bool more,
-				  int (*send)(struct sock *sk, struct msghdr *msg, size_t size))
-{
-	struct msghdr msg = { .msg_flags = zcpool_piece_flags(sending, more) };
-	struct iovec iov;
-	int error;
-
-	error = import_single_range(ITER_SOURCE, u64_to_user_ptr(element->base), element->length,
-				    &iov, &msg.msg_iter);
-	return error ?: send(sending->socket->sk, &msg, element->length);
-}
-
-/*
- * Send a slice piece by piece, as far as it goes.
- *
- * Return: bytes sent, or an error if there are none.
- */
-static ssize_t zcpool_send_slice(struct zcpool_sending *sending,
-				 const struct zcpool_element *element, bool more, u64 longest,
-				 ssize_t (*send)(struct zcpool_sending *sending,
-						 const struct zcpool_chunk *chunk, int flags))
-{
-	u64 done = 0;
-
-	while (done < element->length) {
-		u64 left = element->length - done;
-		struct zcpool_chunk chunk =
-			zcpool_pool_chunk(sending->pool, element->base + done, min(left, longest));
-		ssize_t sent = -EHWPOISON;
-
-		if (!zcpool_buffer_failed(sending->pool, &chunk))
-			sent = send(sending, &chunk,
-				    zcpool_piece_flags(sending, more || chunk.length < left));
-		if (sent < 0)
-			return done ?: sent;
-		done += sent;
-		if (sent < chunk.length)
-			break;
-	}
-	return done;
-}
-
-#ifdef ZCPOOL_HAVE_SENDPAGE
-
-/*
- * TCP, and nothing between it and the program (kTLS, sockmap): under one lock, so
- * that the vector is as one sendmsg().
- */
-static bool zcpool_is_plain_tcp(const struct sock *sk)
-{
-	return sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP &&
-	       READ_ONCE(sk->sk_prot)->sendmsg == tcp_sendmsg;
-}
-
-/* Whether the last bytes that TCP has queued lie in the page: by reference, then. */
-static bool zcpool_tcp_refers(struct sock *sk, const struct page *page)
-{
-	const struct sk_buff *skb = tcp_write_queue_tail(sk);
-	const struct skb_shared_info *info;
-
-	if (!skb)
-		skb = skb_rb_last(&sk->tcp_rtx_queue);
-	if (!skb)
-		return false;
-	info = skb_shinfo(skb);
-	return info->nr_frags && skb_frag_page(&info->frags[info->nr_frags - 1]) == page;
-}
-
-static ssize_t zcpool_send_tcp_chunk(struct zcpool_sending *sending,
-				     const struct zcpool_chunk *chunk, int flags)
-{
-	struct page *page = folio_page(chunk->folio, 0);
-	struct sock *sk = sending->socket->sk;
-	ssize_t sent;
-
-	if (flags & MSG_MORE)
-		flags |= MSG_SENDPAGE_NOTLAST;
-	sent = tcp_sendpage_locked(sk, page, chunk->offset, chunk->length, flags);
-	if (sent > 0 && !zcpool_tcp_refers(sk, page))
-		sending->copied += sent;
-	return sent;
-}
-
-static ssize_t zcpool_send_tcp(struct zcpool_sending *sending, const struct zcpool_element *element,
-			       bool more)
-{
-	if (element->flags & ZCPOOL_ELEMENT_F_INLINE)
-		return zcpool_send_inline(sending, element, more, tcp_sendmsg_locked);
-	return zcpool_send_slice(sending, element, more, U64_MAX, zcpool_send_tcp_chunk);
-}
-
-static bool zcpool_is_unix_stream(const struct sock *sk)
-{
-	return sk->sk_family == AF_UNIX && sk->sk_type == SOCK_STREAM;
-}
-
-/* unix_stream_sendpage() queues the page, or fails. */
-static ssize_t zcpool_send_unix_chunk(struct zcpool_sending *sending,
-				      const struct zcpool_chunk *chunk, int flags)
-{
-	return kernel_sendpage(sending->socket, folio_page(chunk->folio, 0), chunk->offset,
-			       chunk->length, flags);
-}
-
-static int zcpool_sock_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
-{
-	return sock_sendmsg(sk->sk_socket, msg);
-}
-
-static ssize_t zcpool_send_unix(struct zcpool_sending *sending,
-				const struct zcpool_element *element, bool more)
-{
-	if (element->flags & ZCPOOL_ELEMENT_F_INLINE)
-		return zcpool_send_inline(sending, element, more, zcpool_sock_sendmsg);
-	return zcpool_send_slice(sending, element, more, ZCPOOL_SEND_PIECE, zcpool_send_unix_chunk);
-}
-
-/* Send one element after the other, until one does not go as a whole. */
-static ssize_t zcpool_send_each(struct zcpool_sending *sending,
-				ssize_t (*send)(struct zcpool_sending *sending,
-						const struct zcpool_element *element, bool more))
-{
-	u32 i;
-
-	for (i = 0; i < sending->count; i++) {
-		const struct zcpool_element *element = &sending->elements[i];
-		ssize_t sent = send(sending, element, i + 1 < sending->count);
-
-		if (sent < 0)
-			return sending->sent ? 0 : sent;
-		sending->sent += sent;
-		if (sent < element->length)
-			break;
-	}
-	return 0;
-}
-
-static ssize_t zcpool_send_by_page(struct zcpool_sending *sending, bool *done)
-{
-	struct sock *sk = sending->socket->sk;
-	ssize_t error = 0;
-
-	*done = true;
-	if (zcpool_is_unix_stream(sk))
-		return zcpool_send_each(sending, zcpool_send_unix);
-
-	lock_sock(sk);
-	/* Under the lock, since a ULP may come at any time. */
-	*done = zcpool_is_plain_tcp(sk);
-	if (*done)
-		error = zcpool_send_each(sending, zcpool_send_tcp);
-	release_sock(sk);
-	return error;
-}
-
-#else
-
-static ssize_t zcpool_send_by_page(struct zcpool_sending *sending, bool *done)
-{
-	*done = false;
-	return 0;
-}
-
-#endif
-
-/**
- * struct zcpool_message - a vector as one message
- * @bvec: its pieces
- * @nr: how many
- * @bytes: inline bytes, copied
- * @slices: bytes of slices
- * @length: bytes in all
- */
-struct zcpool_message {
-	struct bio_vec *bvec;
-	u32 nr;
-	void *bytes;
-	u64 slices;
-	u64 length;
-};
-
-static u64 zcpool_inline_bytes(const struct zcpool_sending *sending)
-{
-	u64 bytes = 0;
-	u32 i;
-
-	for (i = 0; i < sending->count; i++)
-		if (sending->elements[i].flags & ZCPOOL_ELEMENT_F_INLINE)
-			bytes += sending->elements[i].length;
-	return bytes;
-}
-
-/* An upper bound: a slice may begin and end within a folio. */
-static u64 zcpool_message_pieces(const struct zcpool_sending *sending)
-{
-	unsigned int shift = PAGE_SHIFT + sending->pool->memory.order;
-	u64 pieces = 0;
-	u32 i;
-
-	for (i = 0; i < sending->count; i++)
-		pieces += (sending->elements[i].length >> shift) + 2;
-	return pieces;
-}
-
-static void zcpool_message_add(struct zcpool_message *message, struct page *page, size_t offset,
-			       size_t length)
-{
-	message->bvec[message->nr++] = (struct bio_vec){
-		.bv_page = page,
-		.bv_offset = offset,
-		.bv_len = length,
-	};
-	message->length += length;
-}
-
-static int zcpool_message_add_slice(struct zcpool_message *message, struct zcpool_pool *pool,
-				    const struct zcpool_element *element)
-{
-	u64 done = 0;
-
-	while (done < element->length) {
-		struct zcpool_chunk chunk =
-			zcpool_pool_chunk(pool, element->base + done, element->length - done);
-
-		if (zcpool_buffer_failed(pool, &chunk))
-			return -EHWPOISON;
-		zcpool_message_add(message, folio_page(chunk.folio, 0), chunk.offset, chunk.length);
-		done += chunk.length;
-	}
-	message->slices += done;
-	return 0;
-}
-
-static int zcpool_message_fill(struct zcpool_message *message, const struct zcpool_sending *sending)
-{
-	void *bytes = message->bytes;
-	u32 i;
-
-	for (i = 0; i < sending->count; i++) {
-		const struct zcpool_element *element = &sending->elements[i];
-		int error = 0;
-
-		if (element->flags & ZCPOOL_ELEMENT_F_INLINE) {
-			if (copy_from_user(bytes, u64_to_user_ptr(element->base), element->length))
-				return -EFAULT;
-			zcpool_message_add(message, virt_to_page(bytes), offset_in_page(bytes),
-					   element->length);
-			bytes += element->length;
-		} else {
-			error = zcpool_message_add_slice(message, sending->pool, element);
-		}
-		if (error)
-			return error;
-	}
-	return 0;
-}
-
-/*
- * Send by one sendmsg(), as a datagram must be, and as any socket understands it.
- * Without MSG_SPLICE_PAGES that copies.
- */
-static ssize_t zcpool_send_message(struct zcpool_sending *sending)
-{
-	struct msghdr msg = { .msg_flags = sending->flags | ZCPOOL_MSG_SPLICE };
-	u64 bytes = zcpool_inline_bytes(sending);
-	struct zcpool_message message = {};
-	ssize_t sent;
-
-	if (bytes > ZCPOOL_SEND_INLINE_MAX)
-		return -EMSGSIZE;
-	message.bvec = kvmalloc_array(zcpool_message_pieces(sending), sizeof(*message.bvec),
-				      GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
-	message.bytes =
-		bytes ? kmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL) :
-			NULL;
-	sent = -ENOMEM;
-	if (!message.bvec || (bytes && !message.bytes))
-		goto out;
-	sent = zcpool_message_fill(&message, sending);
-	if (sent)
-		goto out;
-
-	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, message.bvec, message.nr, message.length);
-	sent = sock_sendmsg(sending->socket, &msg);
-	if (sent >= 0) {
-		sending->sent = sent;
-		if (!ZCPOOL_MSG_SPLICE)
-			sending->copied = min_t(u64, sent, message.slices);
-		sent = 0;
-	}
-out:
-	kfree(message.bytes);
-	kvfree(message.bvec);
-	return sent;
-}
 
 static ssize_t zcpool_send_vector(struct zcpool_sending *sending)
 {
 	ssize_t error;
 	bool done;
 
-	error = zcpool_send_by_page(sending, &done);
+	error = zcpool_send_stream(sending, &done);
 	return done ? error : zcpool_send_message(sending);
 }
 
-/* Check a vector as a whole, so that nothing is sent of one that is wrong. */
-static int zcpool_elements_check(const struct zcpool_pool *pool,
-				 const struct zcpool_element *elements, u32 count)
+static int zcpool_element_check(const struct zcpool_pool *pool,
+				const struct zcpool_element *element)
 {
+	if ((element->flags & ~ZCPOOL_ELEMENT_F_INLINE) || element->reserved || !element->length)
+		return -EINVAL;
+	if (zcpool_element_is_inline(element))
+		return 0;
+	if (element->base > pool->geometry.size ||
+	    element->length > pool->geometry.size - element->base)
+		return -ERANGE;
+	return 0;
+}
+
+static bool zcpool_slice_follows(const struct zcpool_element *element,
+				 const struct zcpool_element *before)
+{
+	return before->base + before->length == element->base &&
+	       !zcpool_element_is_inline(before) && !zcpool_element_is_inline(element);
+}
+
+/*
+ * Check a vector as a whole, so that nothing is sent of one that is wrong, and make
+ * slices that follow each other in the pool, as messages in a log do, one.
+ *
+ * Return: the vector's new length, or an error.
+ */
+static int zcpool_elements_check(const struct zcpool_pool *pool, struct zcpool_element *elements,
+				 u32 count)
+{
+	struct zcpool_element *last = elements;
 	u64 total = 0;
 	u32 i;
 
 	for (i = 0; i < count; i++) {
 		const struct zcpool_element *element = &elements[i];
+		int error;
 
-		if ((element->flags & ~ZCPOOL_ELEMENT_F_INLINE) || element->reserved ||
-		    !element->length)
-			return -EINVAL;
 		/* sendmsg() takes no more at once, and counts in an int. */
 		if (element->length > MAX_RW_COUNT - total)
 			return -EMSGSIZE;
 		total += element->length;
-		if (element->flags & ZCPOOL_ELEMENT_F_INLINE)
-			continue;
-		if (element->base > pool->geometry.size ||
-		    element->length > pool->geometry.size - element->base)
-			return -ERANGE;
+		error = zcpool_element_check(pool, element);
+		if (error)
+			return error;
+		if (i && zcpool_slice_follows(element, last))
+			last->length += element->length;
+		else if (i)
+			*++last = *element;
 	}
-	return 0;
+	return last - elements + 1;
 }
 
 static int zcpool_msg_flags(u32 flags)
@@ -397,13 +93,14 @@ static int zcpool_msg_flags(u32 flags)
 }
 
 static ssize_t zcpool_send_elements(struct zcpool_pool *pool, struct file *file,
-				    const struct zcpool_element *elements, struct zcpool_send *send)
+				    const struct zcpool_element *elements, u32 count,
+				    struct zcpool_send *send)
 {
 	struct zcpool_sending sending = {
 		.pool = pool,
 		.socket = sock_from_file(file),
 		.elements = elements,
-		.count = send->count,
+		.count = count,
 		.flags = zcpool_msg_flags(send->flags),
 	};
 	ssize_t error;
@@ -416,7 +113,7 @@ static ssize_t zcpool_send_elements(struct zcpool_pool *pool, struct file *file,
 	send->sent = sending.sent;
 	send->copied = sending.copied;
 	if (sending.sent)
-		trace_zcpool_send(pool, sending.count, sending.sent, sending.copied);
+		trace_zcpool_send(pool, send->count, sending.sent, sending.copied);
 	return error;
 }
 
@@ -450,7 +147,7 @@ int zcpool_send(struct zcpool_pool *pool, struct zcpool_send *send)
 	struct zcpool_element few[ZCPOOL_SEND_FEW] __uninitialized;
 	struct zcpool_element *elements = few;
 	struct file *file;
-	int error;
+	int count, error;
 
 	send->sent = 0;
 	send->copied = 0;
@@ -462,15 +159,16 @@ int zcpool_send(struct zcpool_pool *pool, struct zcpool_send *send)
 	error = -EFAULT;
 	if (copy_from_user(elements, u64_to_user_ptr(send->elements), size))
 		goto out;
-	error = zcpool_elements_check(pool, elements, send->count);
-	if (error)
+	count = zcpool_elements_check(pool, elements, send->count);
+	error = count;
+	if (count < 0)
 		goto out;
 
 	error = -EBADF;
 	file = fget(send->fd);
 	if (!file)
 		goto out;
-	error = zcpool_send_elements(pool, file, elements, send);
+	error = zcpool_send_elements(pool, file, elements, count, send);
 	fput(file);
 out:
 	if (elements != few)

@@ -4,6 +4,7 @@
  * inline bytes between them, and says how much went and how much was copied.
  */
 #include <liburing.h>
+#include <linux/errqueue.h>
 #include <linux/tcp.h>
 
 #include "util.h"
@@ -321,6 +322,53 @@ TEST_F(sender, most_elements)
 	EXPECT_EQ(0, memcmp(self->map, self->back, 10240));
 }
 
+/* More pieces than are handed over at once, none beside the other. */
+TEST_F(sender, scattered_slices)
+{
+	struct zcpool_element elements[1024];
+	char expected[1024 * 10];
+	uint64_t copied;
+	int i;
+
+	for (i = 0; i < 1024; i++) {
+		elements[i] = slice((1023 - i) * 1000 + i % 7, 10);
+		memcpy(expected + i * 10, self->map + elements[i].base, 10);
+	}
+	ASSERT_EQ(10240, send_vector(self->fd, self->pair[0], elements, 1024, 0, &copied));
+	EXPECT_EQ(variant->references ? 0 : 10240, copied);
+	ASSERT_EQ(10240, recv(self->pair[1], self->back, 10240, MSG_WAITALL));
+	EXPECT_EQ(0, memcmp(expected, self->back, 10240));
+}
+
+/* Neighbours, overlaps, repeats, and inline bytes that lie side by side. */
+TEST_F(sender, slices_side_by_side)
+{
+	struct zcpool_element elements[] = {
+		slice(BUFFER - 100, 100), slice(BUFFER, 50),	  slice(BUFFER + 50, BUFFER - 50),
+		slice(BUFFER, 70),	  slice(BUFFER, 70),	  bytes("ab", 2),
+		bytes("efgh", 4),	  slice(BUFFER + 70, 30),
+	};
+	size_t length = 0;
+	unsigned int i;
+	char *expected = malloc(2 * BUFFER);
+
+	for (i = 0; i < 8; i++) {
+		const void *from = elements[i].flags ? (void *)(uintptr_t)elements[i].base :
+						       self->map + elements[i].base;
+
+		memcpy(expected + length, from, elements[i].length);
+		length += elements[i].length;
+	}
+	if (variant->type == SOCK_DGRAM && variant->domain == AF_INET) {
+		ASSERT_EQ(-EMSGSIZE, send_vector(self->fd, self->pair[0], elements, 8, 0, NULL));
+	} else {
+		ASSERT_EQ((long)length, send_vector(self->fd, self->pair[0], elements, 8, 0, NULL));
+		ASSERT_EQ((ssize_t)length, recv(self->pair[1], self->back, length, MSG_WAITALL));
+		EXPECT_EQ(0, memcmp(expected, self->back, length));
+	}
+	free(expected);
+}
+
 /* The socket's buffers outlive the pool, and the pool does not hold the socket. */
 TEST_F(sender, pool_and_program_end_first)
 {
@@ -450,6 +498,89 @@ TEST(more_is_corked)
 	/* Both in one segment. */
 	ASSERT_EQ(0, getsockopt(pair[0], IPPROTO_TCP, TCP_INFO, &info, &length));
 	EXPECT_EQ(1, info.tcpi_data_segs_out);
+}
+
+/* The program's own MSG_ZEROCOPY on the same connection completes as ever. */
+TEST(beside_msg_zerocopy)
+{
+	const int on = 1;
+	int fd = new_pool(BUFFER, 1), pair[2], done = 0;
+	struct zcpool_element element = slice(0, 1000);
+	char *map = map_pool(fd, BUFFER), own[1000], back[3000], control[128];
+	struct msghdr message = { .msg_control = control };
+	uint64_t copied;
+
+	ASSERT_EQ(0, tcp_pair(pair));
+	ASSERT_EQ(0, setsockopt(pair[0], SOL_SOCKET, SO_ZEROCOPY, &on, sizeof(on)));
+	memset(map, 'p', BUFFER);
+	memset(own, 'o', sizeof(own));
+	ASSERT_EQ(1000, send(pair[0], own, 1000, MSG_ZEROCOPY | MSG_MORE));
+	ASSERT_EQ(1000, send_vector(fd, pair[0], &element, 1, ZCPOOL_SEND_F_MORE, &copied));
+	EXPECT_EQ(0, copied);
+	ASSERT_EQ(1000, send(pair[0], own, 1000, MSG_ZEROCOPY));
+	ASSERT_EQ(3000, recv(pair[1], back, 3000, MSG_WAITALL));
+	EXPECT_EQ(0, memcmp(back, own, 1000));
+	EXPECT_EQ(0, memcmp(back + 1000, map, 1000));
+	EXPECT_EQ(0, memcmp(back + 2000, own, 1000));
+	/* One notification for both, or one each. */
+	while (done < 2) {
+		struct pollfd poll_for = { .fd = pair[0] };
+		const struct sock_extended_err *error;
+
+		ASSERT_EQ(1, poll(&poll_for, 1, -1));
+		message.msg_controllen = sizeof(control);
+		ASSERT_EQ(0, recvmsg(pair[0], &message, MSG_ERRQUEUE));
+		error = (void *)CMSG_DATA(CMSG_FIRSTHDR(&message));
+		ASSERT_EQ(SO_EE_ORIGIN_ZEROCOPY, error->ee_origin);
+		done += error->ee_data - error->ee_info + 1;
+	}
+	EXPECT_EQ(2, done);
+}
+
+/*
+ * A connection that begins with the first message sent: the first asks for a cookie,
+ * the others have data in their SYN.
+ */
+TEST(connects_by_fast_open)
+{
+	const int on = 1;
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = new_pool(BUFFER, 1), listener = socket(AF_INET, SOCK_STREAM, 0), round;
+	char *map = map_pool(fd, BUFFER), back[1007];
+	socklen_t length = sizeof(address);
+
+	memset(map, 'p', BUFFER);
+	ASSERT_EQ(0, write_text("/proc/sys/net/ipv4/tcp_fastopen", "3"));
+	ASSERT_EQ(0, bind(listener, (void *)&address, sizeof(address)));
+	ASSERT_EQ(0, setsockopt(listener, IPPROTO_TCP, TCP_FASTOPEN, &on, sizeof(on)));
+	ASSERT_EQ(0, listen(listener, 1));
+	ASSERT_EQ(0, getsockname(listener, (void *)&address, &length));
+	for (round = 0; round < 4; round++) {
+		struct zcpool_element elements[] = { bytes("header:", 7), slice(0, 1000) };
+		bool slice_first = round & 1;
+		int client = socket(AF_INET, SOCK_STREAM, 0), peer;
+		uint64_t copied;
+
+		if (slice_first) {
+			elements[1] = elements[0];
+			elements[0] = slice(0, 1000);
+		}
+		ASSERT_EQ(0,
+			  setsockopt(client, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)));
+		ASSERT_EQ(0, connect(client, (void *)&address, length));
+		ASSERT_EQ(1007, send_vector(fd, client, elements, 2, 0, &copied));
+		/* What is in the SYN was copied there. */
+		EXPECT_EQ(slice_first && round ? 1000 : 0, copied);
+		peer = accept(listener, NULL, NULL);
+		ASSERT_EQ(1007, recv(peer, back, 1007, MSG_WAITALL));
+		EXPECT_EQ(0, memcmp(back + (slice_first ? 1000 : 0), "header:", 7));
+		EXPECT_EQ(0, memcmp(back + (slice_first ? 0 : 7), map, 1000));
+		close(client);
+		close(peer);
+	}
 }
 
 TEST(not_connected)

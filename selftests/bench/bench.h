@@ -57,9 +57,12 @@ void report_latency(void);
 void report_csv(const char *path, const struct bench_options *options);
 bool report_targets(const struct bench_options *options);
 
-/* connection.c: buffers at both ends that no method fills; drain() returns bytes. */
+/*
+ * connection.c: buffers at both ends that no method fills.  drain() returns the
+ * bytes taken by recv() with flags.
+ */
 void connect_pair(int pair[2]);
-size_t drain(int socket);
+size_t drain(int socket, int flags);
 
 /* One file each */
 void bench_vector(const struct bench_options *options);

@@ -37,13 +37,13 @@ void connect_pair(int pair[2])
 	MUST(fcntl(pair[1], F_SETFL, O_NONBLOCK));
 }
 
-size_t drain(int socket)
+size_t drain(int socket, int flags)
 {
 	static char buffer[RECEIVE_BUFFER];
 	size_t total = 0;
 	ssize_t got;
 
-	while ((got = recv(socket, buffer, sizeof(buffer), 0)) > 0)
+	while ((got = recv(socket, buffer, sizeof(buffer), flags)) > 0)
 		total += got;
 	if (got < 0 && errno != EAGAIN)
 		MUST(got);

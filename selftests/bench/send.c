@@ -26,7 +26,7 @@ static void send_messages(const struct method *method, int pair[2], size_t size,
 			if (ret < 0 && errno != EAGAIN)
 				must(ret, method->name);
 			sent += ret > 0 ? ret : 0;
-			received += drain(pair[1]);
+			received += drain(pair[1], 0);
 		}
 		method->finish(pair[0]);
 	}

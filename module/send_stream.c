@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SEND to a stream: runs of slices by reference, and inline bytes between them.
+ */
+#include <linux/bvec.h>
+#include <linux/skbuff.h>
+#include <linux/socket.h>
+#include <linux/uio.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "send.h"
+
+#ifdef ZCPOOL_HAVE_SENDPAGE
+
+/* Pieces of memory that go to the socket at once: two skbs' worth. */
+#define ZCPOOL_RUN_MAX 32
+/* Most bytes of a slice that are handed to a unix socket at a time: see splice.c. */
+#define ZCPOOL_SEND_PIECE SZ_64K
+
+/**
+ * struct zcpool_run - slices that follow each other in a vector
+ * @pieces: their memory
+ * @nr: how many pieces
+ * @length: bytes in all
+ */
+struct zcpool_run {
+	struct bio_vec pieces[ZCPOOL_RUN_MAX];
+	u32 nr;
+	u64 length;
+};
+
+/**
+ * struct zcpool_route - how a kind of socket takes the elements of a vector
+ * @bytes: send a message of the caller's own bytes, which any socket copies
+ * @run: send a run of slices and count in sending->copied what was copied
+ */
+struct zcpool_route {
+	int (*bytes)(struct sock *sk, struct msghdr *msg, size_t size);
+	ssize_t (*run)(struct zcpool_sending *sending, struct zcpool_run *run, int flags);
+};
+
+/* Neighbours in a folio become one piece. Returns false if there is no room. */
+static bool zcpool_run_add(struct zcpool_run *run, const struct zcpool_chunk *chunk)
+{
+	struct bio_vec *last = &run->pieces[run->nr - 1];
+	struct page *page = folio_page(chunk->folio, 0);
+
+	if (run->nr && last->bv_page == page && last->bv_offset + last->bv_len == chunk->offset) {
+		last->bv_len += chunk->length;
+	} else {
+		if (run->nr == ZCPOOL_RUN_MAX)
+			return false;
+		run->pieces[run->nr++] = (struct bio_vec){
+			.bv_page = page,
+			.bv_offset = chunk->offset,
+			.bv_len = chunk->length,
+		};
+	}
+	run->length += chunk->length;
+	return true;
+}
+
+/*
+ * Take slices of the vector into a run, up to inline bytes or as many as fit.
+ *
+ * Return: 0, or -EHWPOISON if there is none before memory that failed.
+ */
+static int zcpool_run_fill(struct zcpool_run *run, struct zcpool_sending *sending)
+{
+	run->nr = 0;
+	run->length = 0;
+	while (sending->next < sending->count) {
+		const struct zcpool_element *element = &sending->elements[sending->next];
+		struct zcpool_chunk chunk;
+
+		if (zcpool_element_is_inline(element))
+			break;
+		chunk = zcpool_pool_chunk(sending->pool, element->base + sending->done,
+					  element->length - sending->done);
+		if (zcpool_buffer_failed(sending->pool, &chunk))
+			return run->nr ? 0 : -EHWPOISON;
+		if (!zcpool_run_add(run, &chunk))
+			break;
+		sending->done += chunk.length;
+		if (sending->done == element->length) {
+			sending->next++;
+			sending->done = 0;
+		}
+	}
+	return 0;
+}
+
+/* MSG_* for a part of the vector: what follows may be sent together with it. */
+static int zcpool_part_flags(const struct zcpool_sending *sending)
+{
+	return sending->next < sending->count ? sending->flags | MSG_MORE : sending->flags;
+}
+
+static ssize_t zcpool_send_run(struct zcpool_sending *sending, const struct zcpool_route *route,
+			       u64 *wanted)
+{
+	struct zcpool_run run __uninitialized;
+	int error = zcpool_run_fill(&run, sending);
+
+	*wanted = run.length;
+	return error ?: route->run(sending, &run, zcpool_part_flags(sending));
+}
+
+static ssize_t zcpool_send_bytes(struct zcpool_sending *sending, const struct zcpool_route *route,
+				 u64 *wanted)
+{
+	const struct zcpool_element *element = &sending->elements[sending->next++];
+	struct msghdr msg = { .msg_flags = zcpool_part_flags(sending) };
+	struct iovec iov;
+	int error;
+
+	*wanted = element->length;
+	error = import_single_range(ITER_SOURCE, u64_to_user_ptr(element->base), element->length,
+				    &iov, &msg.msg_iter);
+	return error ?: route->bytes(sending->socket->sk, &msg, element->length);
+}
+
+/* Send one part of the vector after the other, until one does not go as a whole. */
+static ssize_t zcpool_send_parts(struct zcpool_sending *sending, const struct zcpool_route *route)
+{
+	while (sending->next < sending->count) {
+		ssize_t sent;
+		u64 wanted;
+
+		if (zcpool_element_is_inline(&sending->elements[sending->next]))
+			sent = zcpool_send_bytes(sending, route, &wanted);
+		else
+			sent = zcpool_send_run(sending, route, &wanted);
+		if (sent < 0)
+			return sending->sent ? 0 : sent;
+		sending->sent += sent;
+		if (sent < wanted)
+			break;
+	}
+	return 0;
+}
+
+/*
+ * TCP, and nothing between it and the program (kTLS, sockmap): under one lock, so
+ * that the vector is as one sendmsg().
+ */
+static bool zcpool_is_plain_tcp(const struct sock *sk)
+{
+	return sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP &&
+	       READ_ONCE(sk->sk_prot)->sendmsg == tcp_sendmsg;
+}
+
+/**
+ * struct zcpool_tcp_message - a run on its way into TCP's queue
+ * @msg: as tcp_sendmsg_locked() takes it
+ * @ubuf: makes it ask zcpool_tcp_refer() for pages, and is nothing else
+ * @referred: bytes that the queue refers to
+ */
+struct zcpool_tcp_message {
+	struct msghdr msg;
+	struct ubuf_info ubuf;
+	u64 referred;
+};
+
+/*
+ * Whoever has SKBFL_ZEROCOPY_ENABLE calls back when an skb ends, and has loopback
+ * copy the pages.  Without it, as here, frags are plain references, and the
+ * ubuf_info, which is gone by then, is never looked at (see skb_zcopy()).
+ */
+static void zcpool_tcp_no_callback(struct sk_buff *skb, struct ubuf_info *ubuf, bool success)
+{
+}
+
+/*
+ * Called by __zerocopy_sg_from_iter() for an skb that may take length bytes more.
+ * The accounting is what that function does by itself, but for the pieces' own
+ * size in place of whole pages, as do_tcp_sendpages() has it.
+ */
+static int zcpool_tcp_refer(struct sock *sk, struct sk_buff *skb, struct iov_iter *from,
+			    size_t length)
+{
+	struct zcpool_tcp_message *message =
+		container_of(from, struct zcpool_tcp_message, msg.msg_iter);
+	size_t left = min(iov_iter_count(from), length);
+	struct skb_shared_info *info = skb_shinfo(skb);
+	const struct bio_vec *piece = from->bvec;
+	size_t start = from->iov_offset, referred = 0;
+	int nr = info->nr_frags;
+
+	while (referred < left) {
+		size_t size = min_t(size_t, piece->bv_len - start, left - referred);
+		size_t offset = piece->bv_offset + start;
+
+		if (skb_can_coalesce(skb, nr, piece->bv_page, offset)) {
+			skb_frag_size_add(&info->frags[nr - 1], size);
+		} else {
+			if (nr == MAX_SKB_FRAGS)
+				break;
+			get_page(piece->bv_page);
+			__skb_fill_page_desc_noacc(info, nr++, piece->bv_page, offset, size);
+			info->nr_frags = nr;
+		}
+		referred += size;
+		start = 0;
+		piece++;
+	}
+	iov_iter_advance(from, referred);
+	message->referred += referred;
+
+	skb->len += referred;
+	skb->data_len += referred;
+	skb->truesize += referred;
+	sk_wmem_queued_add(sk, referred);
+	if (!skb_zcopy_pure(skb))
+		sk_mem_charge(sk, referred);
+	return referred < left ? -EMSGSIZE : 0;
+}
+
+static ssize_t zcpool_send_tcp_run(struct zcpool_sending *sending, struct zcpool_run *run,
+				   int flags)
+{
+	struct zcpool_tcp_message message = {
+		.msg = {
+			.msg_flags = flags | MSG_ZEROCOPY,
+			.msg_ubuf = &message.ubuf,
+			.sg_from_iter = zcpool_tcp_refer,
+		},
+		.ubuf = {
+			.callback = zcpool_tcp_no_callback,
+			.refcnt = REFCOUNT_INIT(1),
+			/* The program may write to the pages: checksum with care. */
+			.flags = SKBFL_SHARED_FRAG,
+		},
+	};
+	ssize_t sent;
+
+	iov_iter_bvec(&message.msg.msg_iter, ITER_SOURCE, run->pieces, run->nr, run->length);
+	sent = tcp_sendmsg_locked(sending->socket->sk, &message.msg, run->length);
+	if (sent > 0)
+		sending->copied += sent - message.referred;
+	return sent;
+}
+
+static const struct zcpool_route zcpool_tcp_route = {
+	.bytes = tcp_sendmsg_locked,
+	.run = zcpool_send_tcp_run,
+};
+
+static bool zcpool_is_unix_stream(const struct sock *sk)
+{
+	return sk->sk_family == AF_UNIX && sk->sk_type == SOCK_STREAM;
+}
+
+static int zcpool_sock_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	return sock_sendmsg(sk->sk_socket, msg);
+}
+
+/* unix_stream_sendpage() queues the page, or fails. */
+static ssize_t zcpool_send_unix_run(struct zcpool_sending *sending, struct zcpool_run *run,
+				    int flags)
+{
+	const struct bio_vec *piece = run->pieces;
+	u64 done = 0, done_of_piece = 0;
+
+	while (done < run->length) {
+		size_t wanted = min_t(size_t, piece->bv_len - done_of_piece, ZCPOOL_SEND_PIECE);
+		ssize_t sent = kernel_sendpage(sending->socket, piece->bv_page,
+					       piece->bv_offset + done_of_piece, wanted, flags);
+
+		if (sent < 0)
+			return done ?: sent;
+		done += sent;
+		done_of_piece += sent;
+		if (sent < wanted)
+			break;
+		if (done_of_piece == piece->bv_len) {
+			done_of_piece = 0;
+			piece++;
+		}
+	}
+	return done;
+}
+
+static const struct zcpool_route zcpool_unix_route = {
+	.bytes = zcpool_sock_sendmsg,
+	.run = zcpool_send_unix_run,
+};
+
+/**
+ * zcpool_send_stream() - send a vector part by part, if the socket allows it
+ * @sending: what and where to; sent and copied are filled in
+ * @done: whether that is so; if not, nothing was sent
+ *
+ * Context: process; sleeps unless sending->flags has MSG_DONTWAIT.
+ *
+ * Return: 0, also if not all was sent, or an error if nothing was.
+ */
+ssize_t zcpool_send_stream(struct zcpool_sending *sending, bool *done)
+{
+	struct sock *sk = sending->socket->sk;
+	ssize_t error = 0;
+
+	*done = true;
+	if (zcpool_is_unix_stream(sk))
+		return zcpool_send_parts(sending, &zcpool_unix_route);
+
+	lock_sock(sk);
+	/* Under the lock, since a ULP may come at any time. */
+	*done = zcpool_is_plain_tcp(sk);
+	if (*done)
+		error = zcpool_send_parts(sending, &zcpool_tcp_route);
+	release_sock(sk);
+	return error;
+}
+
+#else
+
+ssize_t zcpool_send_stream(struct zcpool_sending *sending, bool *done)
+{
+	*done = false;
+	return 0;
+}
+
+#endif
