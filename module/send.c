@@ -106,31 +106,38 @@ static bool zcpool_is_plain_tcp(const struct sock *sk)
 	       READ_ONCE(sk->sk_prot)->sendmsg == tcp_sendmsg;
 }
 
-/* Whether the last bytes that TCP has queued lie in the page: by reference, then. */
-static bool zcpool_tcp_refers(struct sock *sk, const struct page *page)
+/*
+ * Whether a slice goes by reference all the way.  A socket that segments by software
+ * refers to pages also for a device that cannot gather (sk_setup_caps()), and then
+ * skb_segment() copies them.
+ */
+static bool zcpool_tcp_gathers(struct sock *sk)
 {
-	const struct sk_buff *skb = tcp_write_queue_tail(sk);
-	const struct skb_shared_info *info;
+	const struct dst_entry *dst;
+	bool gathers;
 
-	if (!skb)
-		skb = skb_rb_last(&sk->tcp_rtx_queue);
-	if (!skb)
-		return false;
-	info = skb_shinfo(skb);
-	return info->nr_frags && skb_frag_page(&info->frags[info->nr_frags - 1]) == page;
+	rcu_read_lock();
+	dst = __sk_dst_get(sk);
+	/* Without it tcp_sendpage_locked() copies. */
+	gathers = (sk->sk_route_caps & NETIF_F_SG) &&
+		  (!dst || (READ_ONCE(dst->dev)->features & NETIF_F_SG));
+	rcu_read_unlock();
+	return gathers;
 }
 
 static ssize_t zcpool_send_tcp_chunk(struct zcpool_sending *sending,
 				     const struct zcpool_chunk *chunk, int flags)
 {
-	struct page *page = folio_page(chunk->folio, 0);
 	struct sock *sk = sending->socket->sk;
+	/* Asked ahead: when the call returns, the peer may have it, or be gone. */
+	bool gathers = zcpool_tcp_gathers(sk);
 	ssize_t sent;
 
 	if (flags & MSG_MORE)
 		flags |= MSG_SENDPAGE_NOTLAST;
-	sent = tcp_sendpage_locked(sk, page, chunk->offset, chunk->length, flags);
-	if (sent > 0 && !zcpool_tcp_refers(sk, page))
+	sent = tcp_sendpage_locked(sk, folio_page(chunk->folio, 0), chunk->offset, chunk->length,
+				   flags);
+	if (sent > 0 && !gathers)
 		sending->copied += sent;
 	return sent;
 }
