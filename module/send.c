@@ -50,6 +50,15 @@ static int zcpool_piece_flags(const struct zcpool_sending *sending, bool more)
 	return more ? sending->flags | MSG_MORE : sending->flags;
 }
 
+/*
+ * Take note that something was sent.  An error that comes now ends the call, but it is
+ * not its result, and so its signal is not raised.
+ */
+static void zcpool_sending_began(struct zcpool_sending *sending)
+{
+	sending->flags |= MSG_NOSIGNAL;
+}
+
 /* Send the caller's own bytes, which any socket copies. */
 static ssize_t zcpool_send_inline(struct zcpool_sending *sending,
 				  const struct zcpool_element *element, bool more,
@@ -87,6 +96,7 @@ static ssize_t zcpool_send_slice(struct zcpool_sending *sending,
 				    zcpool_piece_flags(sending, more || chunk.length < left));
 		if (sent < 0)
 			return done ?: sent;
+		zcpool_sending_began(sending);
 		done += sent;
 		if (sent < chunk.length)
 			break;
@@ -189,6 +199,7 @@ static ssize_t zcpool_send_each(struct zcpool_sending *sending,
 
 		if (sent < 0)
 			return sending->sent ? 0 : sent;
+		zcpool_sending_began(sending);
 		sending->sent += sent;
 		if (sent < element->length)
 			break;
