@@ -134,6 +134,8 @@ static ssize_t zcpool_send_parts(struct zcpool_sending *sending, const struct zc
 			sent = zcpool_send_run(sending, route, &wanted);
 		if (sent < 0)
 			return sending->sent ? 0 : sent;
+		/* An error from here on ends the call, but is not its result. */
+		sending->flags |= MSG_NOSIGNAL;
 		sending->sent += sent;
 		if (sent < wanted)
 			break;
@@ -149,6 +151,23 @@ static bool zcpool_is_plain_tcp(const struct sock *sk)
 {
 	return sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP &&
 	       READ_ONCE(sk->sk_prot)->sendmsg == tcp_sendmsg;
+}
+
+/*
+ * Whether references go all the way.  A socket that segments by software refers to
+ * pages also for a device that cannot gather (sk_setup_caps()), and then
+ * skb_segment() copies them.
+ */
+static bool zcpool_tcp_gathers(struct sock *sk)
+{
+	const struct dst_entry *dst;
+	bool gathers;
+
+	rcu_read_lock();
+	dst = __sk_dst_get(sk);
+	gathers = !dst || (READ_ONCE(dst->dev)->features & NETIF_F_SG);
+	rcu_read_unlock();
+	return gathers;
 }
 
 /**
@@ -233,12 +252,14 @@ static ssize_t zcpool_send_tcp_run(struct zcpool_sending *sending, struct zcpool
 			.flags = SKBFL_SHARED_FRAG,
 		},
 	};
+	/* Asked ahead: when the call returns, the peer may be gone, and the route. */
+	bool gathers = zcpool_tcp_gathers(sending->socket->sk);
 	ssize_t sent;
 
 	iov_iter_bvec(&message.msg.msg_iter, ITER_SOURCE, run->pieces, run->nr, run->length);
 	sent = tcp_sendmsg_locked(sending->socket->sk, &message.msg, run->length);
 	if (sent > 0)
-		sending->copied += sent - message.referred;
+		sending->copied += gathers ? sent - message.referred : sent;
 	return sent;
 }
 
@@ -271,6 +292,7 @@ static ssize_t zcpool_send_unix_run(struct zcpool_sending *sending, struct zcpoo
 
 		if (sent < 0)
 			return done ?: sent;
+		flags |= MSG_NOSIGNAL;
 		done += sent;
 		done_of_piece += sent;
 		if (sent < wanted)

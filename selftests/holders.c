@@ -144,6 +144,24 @@ TEST_F(held, by_a_foreign_pipe)
 	EXPECT_FREE();
 }
 
+/* And tee() makes a second reference of that slot, of which the pool is not told. */
+TEST_F(held, by_a_tee_of_a_foreign_pipe)
+{
+	off_t offset = self->offset;
+	int second[2];
+
+	ASSERT_EQ(0, pipe(second));
+	ASSERT_EQ(5000, sendfile(self->pair[0], self->fd, &offset, 5000));
+	ASSERT_EQ(5000, splice(self->pair[1], NULL, self->pipe[1], NULL, 5000, 0));
+	ASSERT_EQ(5000, tee(self->pipe[0], second[1], 5000, 0));
+	ASSERT_EQ(0, put_one(self->fd, 0));
+	ASSERT_EQ(5000, read_full(self->pipe[0], self->back, 5000));
+	EXPECT_HELD();
+	ASSERT_EQ(5000, read_full(second[0], self->back + 5000, 5000));
+	ASSERT_EQ(0, memcmp(self->back, self->back + 5000, 5000));
+	EXPECT_FREE();
+}
+
 /* vmsplice() pins user pages like direct I/O does. */
 TEST_F(held, by_a_pin)
 {

@@ -3,45 +3,9 @@
  * Handles, mappings and pipe slots end in any order; the last of them ends the
  * pool, and lets the module go.
  */
-#include "util.h"
+#include "reload.h"
 
 #include "kselftest_harness.h"
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "zcpool", O_NONBLOCK) ? -errno : 0;
-}
-
-/* The module as the rig inserted it. */
-static int load(void)
-{
-	int fd = open(getenv("ZCPOOL_MODULE"), O_RDONLY | O_CLOEXEC);
-	int ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-
-	close(fd);
-	return ret;
-}
-
-/* Within 100 ms of guest time, as promised. */
-static int unload_soon(void)
-{
-	int64_t end = now_ns() + 100 * NS_PER_MS;
-	int ret;
-
-	do {
-		ret = unload();
-	} while (ret == -EAGAIN && now_ns() < end && !usleep(1000));
-	return ret;
-}
-
-/* delete_module() says EWOULDBLOCK for EBUSY with O_NONBLOCK: the module is in use. */
-#define EXPECT_BUSY() ASSERT_EQ(-EAGAIN, unload())
-
-#define EXPECT_UNLOAD() \
-	do { \
-		ASSERT_EQ(0, unload_soon()); \
-		ASSERT_EQ(0, load()); \
-	} while (0)
 
 TEST(unload_without_users)
 {
@@ -159,25 +123,6 @@ TEST(fork_and_dup_are_one_owner)
 	ASSERT_EQ(0, put_one(copy, 1));
 	ASSERT_EQ(1, get_now(copy));
 	close(copy);
-}
-
-static int pass(int socket, int fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(socket, &message, 0) == 1 ? 0 : -errno;
 }
 
 /* In the queue of a socket, and that socket in its own queue's turn. */

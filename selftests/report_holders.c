@@ -6,31 +6,6 @@
 
 #define COUNT 8
 
-static int holders(int fd, struct zcpool_holder *entries, uint32_t *first, uint32_t count,
-		   uint32_t flags)
-{
-	struct zcpool_holders arg = {
-		.entries = (uintptr_t)entries,
-		.first = *first,
-		.count = count,
-		.flags = flags,
-		.entry_size = sizeof(*entries),
-	};
-	int ret = ioctl(fd, ZCPOOL_IOC_HOLDERS, &arg) ? -errno : (int)arg.count;
-
-	*first = arg.first;
-	return ret;
-}
-
-static struct zcpool_holder holder_of(int fd, uint32_t index)
-{
-	struct zcpool_holder holder;
-
-	if (holders(fd, &holder, &index, 1, 0) != 1)
-		memset(&holder, 0xff, sizeof(holder));
-	return holder;
-}
-
 FIXTURE(pool)
 {
 	int fd;
