@@ -259,7 +259,9 @@ static inline int zcpool_udp_splice_flag(const struct sock *sk, unsigned int fra
 /** zcpool_uring_payload() - the 16 bytes of a command's own in its queue entry */
 static inline const void *zcpool_uring_payload(const struct io_uring_cmd *cmd)
 {
-#ifdef ZCPOOL_HAVE_URING_SQE_CMD
+#if defined(ZCPOOL_HAVE_URING_SQE_CMD_TYPE)
+	return io_uring_sqe_cmd(cmd->sqe, u64[2]);
+#elif defined(ZCPOOL_HAVE_URING_SQE_CMD)
 	return io_uring_sqe_cmd(cmd->sqe);
 #else
 	return cmd->cmd;
@@ -274,7 +276,21 @@ static inline const void *zcpool_uring_payload(const struct io_uring_cmd *cmd)
  */
 static inline void zcpool_uring_done(struct io_uring_cmd *cmd, int ret, unsigned int issue_flags)
 {
+#ifdef ZCPOOL_HAVE_URING_CMD_DONE32
+	io_uring_cmd_done(cmd, ret, issue_flags);
+#else
 	io_uring_cmd_done(cmd, ret, 0, issue_flags);
+#endif
+}
+
+/** zcpool_page_flags() - all flags of a page, read at once */
+static inline unsigned long zcpool_page_flags(const struct page *page)
+{
+#ifdef ZCPOOL_HAVE_MEMDESC_FLAGS
+	return data_race(page->flags.f); /* an aligned word */
+#else
+	return data_race(page->flags); /* an aligned word */
+#endif
 }
 
 /* Spares large arrays that are written before they are read the zeroing. */
@@ -315,6 +331,24 @@ static inline void zcpool_hrtimer_init(struct hrtimer *timer,
 #endif
 }
 
+/* Whether a processor has collected socket buffers to free. */
+static inline bool zcpool_skb_deferred(int cpu)
+{
+#ifdef ZCPOOL_HAVE_SKB_DEFER_NODES
+	const struct skb_defer_node *node = per_cpu_ptr(net_hotdata.skb_defer_nodes, cpu);
+	int i;
+
+	/* skb_attempt_defer_free() has one list for each node that frees. */
+	for (i = 0; i < nr_node_ids; i++)
+		if (!llist_empty(&node[i].defer_list))
+			return true;
+	return false;
+#else
+	/* Pairs with WRITE_ONCE() in skb_attempt_defer_free(). */
+	return READ_ONCE(per_cpu(softnet_data, cpu).defer_list);
+#endif
+}
+
 /**
  * zcpool_skb_defer_kick() - have processors free the socket buffers they collect
  *
@@ -327,19 +361,16 @@ static inline void zcpool_hrtimer_init(struct hrtimer *timer,
  */
 static inline void zcpool_skb_defer_kick(void)
 {
-#ifdef ZCPOOL_HAVE_SKB_DEFER_LIST
 	int cpu;
 
 	cpus_read_lock();
 	for_each_online_cpu(cpu) {
 		struct softnet_data *sd = &per_cpu(softnet_data, cpu);
 
-		/* Pairs with WRITE_ONCE() in skb_attempt_defer_free(). */
-		if (READ_ONCE(sd->defer_list) && !cmpxchg(&sd->defer_ipi_scheduled, 0, 1))
+		if (zcpool_skb_deferred(cpu) && !cmpxchg(&sd->defer_ipi_scheduled, 0, 1))
 			smp_call_function_single_async(cpu, &sd->defer_csd);
 	}
 	cpus_read_unlock();
-#endif
 }
 
 #endif /* ZCPOOL_COMPAT_H */
