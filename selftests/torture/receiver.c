@@ -26,7 +26,7 @@ struct receiver {
 	struct tally *tally;
 };
 
-static void __attribute__((noreturn)) end(atomic_ulong *count)
+static _Noreturn void end(atomic_ulong *count)
 {
 	if (count)
 		atomic_fetch_add(count, 1);
