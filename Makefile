@@ -9,12 +9,14 @@ DESTDIR ?=
 MAKEFLAGS += --no-print-directory
 jobs := -j$(shell nproc)
 
-# The guest's kernel: the newest 6.1 that Debian installed here.
-guest_kernel = $(shell ls /boot/vmlinuz-6.1.*-amd64 2>/dev/null | sort -V | tail -n 1 | \
-	sed 's|/boot/vmlinuz-||')
-# The kernel to build the module for; install takes the running one.
-KVER ?= $(guest_kernel)
-kernel_build = /lib/modules/$(KVER)/build
+# The kernel to build the module for, and the guest's: a name that selftests/vm/kernel
+# knows, or with KVER a version that is installed; install takes the running one.
+KERNEL ?= 6.1
+KVER ?=
+export ZCPOOL_KERNEL := $(or $(KVER),$(KERNEL))
+# Asked for once, and only if needed: packages may have to be installed first, and
+# the kernel may have to be built.
+kernel_build = $(eval kernel_build := $$(shell selftests/vm/kernel --headers $$(ZCPOOL_KERNEL)))$(kernel_build)
 kbuild = $(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)
 run := selftests/vm/run
 
@@ -31,10 +33,12 @@ help:
 	@echo "             Documentation/testing.rst"
 	@echo "To build:"
 	@echo "  all        module and userspace (default)"
-	@echo "  module     the kernel module, for KVER=$(KVER)"
+	@echo "  module     the kernel module, for KERNEL=$(KERNEL)"
 	@echo "  userspace  library, zcpoolctl, examples"
 	@echo "  selftests  the tests"
 	@echo "  clean      remove all that was built"
+	@echo "The tests and the module are for Debian's Linux 6.1, or with KERNEL=6.12 or"
+	@echo "KERNEL=7.2 for that one, built once in some 10 minutes"
 	@echo "For a real machine (KVER is the running kernel's, PREFIX=$(PREFIX)):"
 	@echo "  install, uninstall  module, library, tool, manual pages, udev rule"
 	@echo "  install-dkms, uninstall-dkms  the same, the module by DKMS"
@@ -45,11 +49,12 @@ help:
 
 # Objects of another kernel are no use, and kbuild does not notice.
 module:
-	@test -d $(kernel_build) || { echo "No headers of kernel '$(KVER)':" \
-		"apt-get install linux-headers-$(KVER), or set KVER=" >&2; exit 1; }
+	@test -n "$(kernel_build)"
+	@test -d $(kernel_build) || { echo "No headers of kernel '$(ZCPOOL_KERNEL)':" \
+		"apt-get install linux-headers-$(ZCPOOL_KERNEL), or set KVER=" >&2; exit 1; }
 	@mkdir -p build
-	@echo $(KVER) | cmp -s - build/kernel || { $(MAKE) clean-module KVER=$(KVER) && \
-		echo $(KVER) >build/kernel; }
+	@echo $(kernel_build) | cmp -s - build/kernel || { $(MAKE) clean-module && \
+		echo $(kernel_build) >build/kernel; }
 	@$(kbuild) W=1 KCFLAGS=-Werror modules
 
 copycount: module
@@ -70,8 +75,9 @@ selftests: userspace
 
 packages:
 	@selftests/vm/setup build vm
+	@selftests/vm/kernel $(ZCPOOL_KERNEL) >/dev/null
 
-# Each a second make, since packages decide what guest_kernel is.
+# Each a second make, since packages decide which kernel there is.
 check: packages
 	@$(MAKE) run-check
 # Freed objects are poisoned, and pages are not zeroed unless asked for: a use after
@@ -132,10 +138,14 @@ docs:
 format:
 	@git ls-files '*.c' '*.h' | grep -v '^module/trace.h$$' | xargs clang-format -i
 
+# By the kernel that they were built for, or if it is gone any other.
 clean-module:
 	@rm -rf build/weakened
-	@-test ! -d $(kernel_build) || { $(kbuild) clean && \
-		$(MAKE) -C $(kernel_build) M=$(CURDIR)/selftests/copycount clean; } >/dev/null
+	@-kernel=$$(cat build/kernel 2>/dev/null) && test -d "$$kernel" || \
+		kernel=$$(ls -d /lib/modules/*/build 2>/dev/null | tail -n 1); \
+		test -z "$$kernel" || for directory in . selftests/copycount; do \
+			$(MAKE) -C $$kernel M=$(CURDIR)/$$directory clean || exit; \
+		done >/dev/null
 clean: clean-module
 	rm -rf build
 

@@ -7,6 +7,7 @@
 #ifndef ZCPOOL_COMPAT_H
 #define ZCPOOL_COMPAT_H
 
+#include <linux/bvec.h>
 #include <linux/cpu.h>
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
@@ -16,9 +17,19 @@
 #include <linux/io_uring.h>
 #endif
 #include <linux/mm.h>
+#include <linux/net.h>
 #include <linux/netdevice.h>
+#include <linux/sizes.h>
+#include <linux/skbuff.h>
 #include <linux/smp.h>
+#include <linux/socket.h>
+#include <linux/udp.h>
+#include <linux/uio.h>
 #include <linux/version.h>
+#ifdef ZCPOOL_HAVE_NET_HOTDATA
+#include <net/hotdata.h>
+#endif
+#include <net/sock.h>
 
 /*
  * io_uring took fixed buffers only from anonymous, shmem and hugetlbfs memory
@@ -99,19 +110,158 @@ static inline int zcpool_folio_pincount(struct folio *folio)
 }
 
 /*
- * What makes sendmsg() take the pages of an ITER_BVEC by reference.  Linux 6.1 has
- * the name, from a backport, but no protocol there looks at it; it has sendpage().
+ * How tcp_sendmsg_locked() has memory put into an skb, if msg_ubuf and sg_from_iter are
+ * set.  Linux 6.1 leaves the accounting to the function; later __zerocopy_sg_from_iter()
+ * does it.
+ *
+ * ZCPOOL_SG_FROM_ITER() defines such a function by one that takes an skb, an iterator
+ * and the most bytes, and changes the skb's fragments and its three lengths.
  */
-#ifdef ZCPOOL_HAVE_SENDPAGE
-#define ZCPOOL_MSG_SPLICE 0
+#ifdef ZCPOOL_HAVE_UBUF_INFO_OPS
+#define ZCPOOL_SG_FROM_ITER(name, fill) \
+	static int name(struct sk_buff *skb, struct iov_iter *from, size_t length) \
+	{ \
+		return fill(skb, from, length); \
+	}
 #else
-#define ZCPOOL_MSG_SPLICE MSG_SPLICE_PAGES
+#define ZCPOOL_SG_FROM_ITER(name, fill) \
+	static int name(struct sock *sk, struct sk_buff *skb, struct iov_iter *from, \
+			size_t length) \
+	{ \
+		unsigned int truesize = skb->truesize; \
+		int ret = fill(skb, from, length); \
+\
+		sk_wmem_queued_add(sk, skb->truesize - truesize); \
+		if (!skb_zcopy_pure(skb)) \
+			sk_mem_charge(sk, skb->truesize - truesize); \
+		return ret; \
+	}
+#endif
+
+static inline void zcpool_ubuf_no_callback(struct sk_buff *skb, struct ubuf_info *ubuf,
+					   bool success)
+{
+}
+
+/**
+ * zcpool_ubuf_init() - prepare a ubuf_info that is never called back
+ * @ubuf: to be msg_ubuf; as long as its flags lack SKBFL_ZEROCOPY_ENABLE, no skb looks at
+ *        it once it is queued (see skb_zcopy())
+ * @flags: SKBFL_*, of each skb that gets it
+ */
+static inline void zcpool_ubuf_init(struct ubuf_info *ubuf, u8 flags)
+{
+#ifdef ZCPOOL_HAVE_UBUF_INFO_OPS
+	static const struct ubuf_info_ops ops = { .complete = zcpool_ubuf_no_callback };
+
+	ubuf->ops = &ops;
+#else
+	ubuf->callback = zcpool_ubuf_no_callback;
+#endif
+	refcount_set(&ubuf->refcnt, 1);
+	ubuf->flags = flags;
+}
+
+/**
+ * zcpool_unix_send_pieces() - have a unix stream socket queue memory by reference
+ * @socket: socket
+ * @pieces: parts of folios
+ * @nr: how many
+ * @length: bytes in all
+ * @flags: MSG_* of sendmsg()
+ *
+ * Never copies: unix_stream_sendpage(), or skb_splice_from_iter() as
+ * unix_stream_sendmsg() calls it for MSG_SPLICE_PAGES, queues the pages or fails.
+ * (Linux 6.1 has that flag's name from a backport, but no protocol looks at it.)
+ *
+ * Return: bytes queued or an error.
+ */
+static inline ssize_t zcpool_unix_send_pieces(struct socket *socket, const struct bio_vec *pieces,
+					      unsigned int nr, size_t length, int flags)
+{
+#ifdef ZCPOOL_HAVE_SENDPAGE
+	size_t done = 0, done_of_piece = 0;
+
+	while (done < length) {
+		/* It checks its buffer only between calls: see splice.c. */
+		size_t wanted = min_t(size_t, pieces->bv_len - done_of_piece, SZ_64K);
+		ssize_t sent = kernel_sendpage(socket, pieces->bv_page,
+					       pieces->bv_offset + done_of_piece, wanted, flags);
+
+		if (sent < 0)
+			return done ?: sent;
+		flags |= MSG_NOSIGNAL;
+		done += sent;
+		done_of_piece += sent;
+		if (sent < wanted)
+			break;
+		if (done_of_piece == pieces->bv_len) {
+			done_of_piece = 0;
+			pieces++;
+		}
+	}
+	return done;
+#else
+	struct msghdr msg = { .msg_flags = flags | MSG_SPLICE_PAGES };
+
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, pieces, nr, length);
+	return sock_sendmsg(socket, &msg);
+#endif
+}
+
+/*
+ * What a UDP socket needs, to take a message's pages by reference: MSG_SPLICE_PAGES
+ * or 0, if it would copy them.
+ */
+#ifdef ZCPOOL_HAVE_NET_HOTDATA
+#define ZCPOOL_KERNEL_SEND_UDP true
+
+/**
+ * zcpool_udp_splice_flag() - whether UDP takes a message by reference
+ * @sk: any socket
+ * @frags: parts of pages that the message has, neighbours taken together
+ * @flags: MSG_* of the message
+ *
+ * UDP tells nobody what it did.  So this asks what __ip_append_data() and
+ * __ip6_append_data() ask when they choose: does the route's device gather?  To be
+ * asked before and after, as the route may change meanwhile.  A socket buffer has
+ * room for so many fragments only, where a copy would still fit; and when a datagram
+ * is put together by many calls, how many have come before is unknown.
+ *
+ * Return: MSG_SPLICE_PAGES, or 0 if it copies.
+ */
+static inline int zcpool_udp_splice_flag(const struct sock *sk, unsigned int frags, int flags)
+{
+	const struct dst_entry *dst;
+	bool gathers;
+
+	if (sk->sk_type != SOCK_DGRAM || sk->sk_protocol != IPPROTO_UDP ||
+	    (sk->sk_family != AF_INET && sk->sk_family != AF_INET6))
+		return 0;
+	if (frags > READ_ONCE(net_hotdata.sysctl_max_skb_frags) || (flags & MSG_MORE) ||
+	    udp_test_bit(CORK, sk) || READ_ONCE(udp_sk(sk)->pending))
+		return 0;
+	rcu_read_lock();
+	dst = rcu_dereference(sk->sk_dst_cache);
+	gathers = dst && (READ_ONCE(dst->dev)->features & NETIF_F_SG);
+	rcu_read_unlock();
+	return gathers ? MSG_SPLICE_PAGES : 0;
+}
+#else
+#define ZCPOOL_KERNEL_SEND_UDP false
+
+static inline int zcpool_udp_splice_flag(const struct sock *sk, unsigned int frags, int flags)
+{
+	return 0;
+}
 #endif
 
 /** zcpool_uring_payload() - the 16 bytes of a command's own in its queue entry */
 static inline const void *zcpool_uring_payload(const struct io_uring_cmd *cmd)
 {
-#ifdef ZCPOOL_HAVE_URING_SQE_CMD
+#if defined(ZCPOOL_HAVE_URING_SQE_CMD_TYPE)
+	return io_uring_sqe_cmd(cmd->sqe, u64[2]);
+#elif defined(ZCPOOL_HAVE_URING_SQE_CMD)
 	return io_uring_sqe_cmd(cmd->sqe);
 #else
 	return cmd->cmd;
@@ -126,7 +276,21 @@ static inline const void *zcpool_uring_payload(const struct io_uring_cmd *cmd)
  */
 static inline void zcpool_uring_done(struct io_uring_cmd *cmd, int ret, unsigned int issue_flags)
 {
+#ifdef ZCPOOL_HAVE_URING_CMD_DONE32
+	io_uring_cmd_done(cmd, ret, issue_flags);
+#else
 	io_uring_cmd_done(cmd, ret, 0, issue_flags);
+#endif
+}
+
+/** zcpool_page_flags() - all flags of a page, read at once */
+static inline unsigned long zcpool_page_flags(const struct page *page)
+{
+#ifdef ZCPOOL_HAVE_MEMDESC_FLAGS
+	return data_race(page->flags.f); /* an aligned word */
+#else
+	return data_race(page->flags); /* an aligned word */
+#endif
 }
 
 /* Spares large arrays that are written before they are read the zeroing. */
@@ -167,6 +331,24 @@ static inline void zcpool_hrtimer_init(struct hrtimer *timer,
 #endif
 }
 
+/* Whether a processor has collected socket buffers to free. */
+static inline bool zcpool_skb_deferred(int cpu)
+{
+#ifdef ZCPOOL_HAVE_SKB_DEFER_NODES
+	const struct skb_defer_node *node = per_cpu_ptr(net_hotdata.skb_defer_nodes, cpu);
+	int i;
+
+	/* skb_attempt_defer_free() has one list for each node that frees. */
+	for (i = 0; i < nr_node_ids; i++)
+		if (!llist_empty(&node[i].defer_list))
+			return true;
+	return false;
+#else
+	/* Pairs with WRITE_ONCE() in skb_attempt_defer_free(). */
+	return READ_ONCE(per_cpu(softnet_data, cpu).defer_list);
+#endif
+}
+
 /**
  * zcpool_skb_defer_kick() - have processors free the socket buffers they collect
  *
@@ -179,19 +361,16 @@ static inline void zcpool_hrtimer_init(struct hrtimer *timer,
  */
 static inline void zcpool_skb_defer_kick(void)
 {
-#ifdef ZCPOOL_HAVE_SKB_DEFER_LIST
 	int cpu;
 
 	cpus_read_lock();
 	for_each_online_cpu(cpu) {
 		struct softnet_data *sd = &per_cpu(softnet_data, cpu);
 
-		/* Pairs with WRITE_ONCE() in skb_attempt_defer_free(). */
-		if (READ_ONCE(sd->defer_list) && !cmpxchg(&sd->defer_ipi_scheduled, 0, 1))
+		if (zcpool_skb_deferred(cpu) && !cmpxchg(&sd->defer_ipi_scheduled, 0, 1))
 			smp_call_function_single_async(cpu, &sd->defer_csd);
 	}
 	cpus_read_unlock();
-#endif
 }
 
 #endif /* ZCPOOL_COMPAT_H */

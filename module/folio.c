@@ -98,7 +98,7 @@ bool zcpool_chunk_failed(const struct zcpool_chunk *chunk)
 	/* All together, for there may be 512, and hardly ever is there one. */
 #pragma GCC unroll 8
 	for (; page < end; page++)
-		flags |= data_race(page->flags); /* an aligned word; one bit of it matters */
+		flags |= zcpool_page_flags(page);
 	return flags & BIT(PG_hwpoison);
 #else
 	return false;

@@ -2,7 +2,7 @@
 # Installation on a real machine: included by the top Makefile.
 
 # The module is for the running kernel, unless KVER is given.
-install_kernel := $(if $(filter command environment,$(firstword $(origin KVER))),$(KVER),$(shell uname -r))
+install_kernel := $(or $(KVER),$(shell uname -r))
 modules_dir = $(DESTDIR)/lib/modules/$(install_kernel)
 module_file = $(modules_dir)/extra/zcpool.ko
 udev_rule := $(DESTDIR)/lib/udev/rules.d/60-zcpool.rules

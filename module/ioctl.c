@@ -31,6 +31,8 @@ static u64 zcpool_features(void)
 		features |= ZCPOOL_FEATURE_HUGE_MAP;
 	if (ZCPOOL_KERNEL_FIXED_BUFFERS)
 		features |= ZCPOOL_FEATURE_FIXED_BUFFERS;
+	if (ZCPOOL_KERNEL_SEND_UDP)
+		features |= ZCPOOL_FEATURE_SEND_UDP;
 	return features;
 }
 

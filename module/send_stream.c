@@ -11,12 +11,8 @@
 
 #include "send.h"
 
-#ifdef ZCPOOL_HAVE_SENDPAGE
-
 /* Pieces of memory that go to the socket at once: two skbs' worth. */
 #define ZCPOOL_RUN_MAX 32
-/* Most bytes of a slice that are handed to a unix socket at a time: see splice.c. */
-#define ZCPOOL_SEND_PIECE SZ_64K
 
 /**
  * struct zcpool_run - slices that follow each other in a vector
@@ -112,13 +108,13 @@ static ssize_t zcpool_send_bytes(struct zcpool_sending *sending, const struct zc
 {
 	const struct zcpool_element *element = &sending->elements[sending->next++];
 	struct msghdr msg = { .msg_flags = zcpool_part_flags(sending) };
-	struct iovec iov;
-	int error;
+	void __user *bytes = u64_to_user_ptr(element->base);
 
 	*wanted = element->length;
-	error = import_single_range(ITER_SOURCE, u64_to_user_ptr(element->base), element->length,
-				    &iov, &msg.msg_iter);
-	return error ?: route->bytes(sending->socket->sk, &msg, element->length);
+	if (!access_ok(bytes, element->length))
+		return -EFAULT;
+	iov_iter_ubuf(&msg.msg_iter, ITER_SOURCE, bytes, element->length);
+	return route->bytes(sending->socket->sk, &msg, element->length);
 }
 
 /* Send one part of the vector after the other, until one does not go as a whole. */
@@ -173,7 +169,10 @@ static bool zcpool_tcp_gathers(struct sock *sk)
 /**
  * struct zcpool_tcp_message - a run on its way into TCP's queue
  * @msg: as tcp_sendmsg_locked() takes it
- * @ubuf: makes it ask zcpool_tcp_refer() for pages, and is nothing else
+ * @ubuf: makes it ask zcpool_tcp_refer() for pages, and is nothing else.  Whoever has
+ *        SKBFL_ZEROCOPY_ENABLE calls back when an skb ends, and has loopback copy the
+ *        pages.  Without it, as here, frags are plain references, and the ubuf_info,
+ *        which is gone by then, is never looked at.
  * @referred: bytes that the queue refers to
  */
 struct zcpool_tcp_message {
@@ -183,21 +182,11 @@ struct zcpool_tcp_message {
 };
 
 /*
- * Whoever has SKBFL_ZEROCOPY_ENABLE calls back when an skb ends, and has loopback
- * copy the pages.  Without it, as here, frags are plain references, and the
- * ubuf_info, which is gone by then, is never looked at (see skb_zcopy()).
- */
-static void zcpool_tcp_no_callback(struct sk_buff *skb, struct ubuf_info *ubuf, bool success)
-{
-}
-
-/*
  * Called by __zerocopy_sg_from_iter() for an skb that may take length bytes more.
- * The accounting is what that function does by itself, but for the pieces' own
- * size in place of whole pages, as do_tcp_sendpages() has it.
+ * It does what that function does by itself, but accounts the pieces' own size in place
+ * of whole pages, as sendpage() and MSG_SPLICE_PAGES have it.
  */
-static int zcpool_tcp_refer(struct sock *sk, struct sk_buff *skb, struct iov_iter *from,
-			    size_t length)
+static int zcpool_tcp_fill(struct sk_buff *skb, struct iov_iter *from, size_t length)
 {
 	struct zcpool_tcp_message *message =
 		container_of(from, struct zcpool_tcp_message, msg.msg_iter);
@@ -230,11 +219,10 @@ static int zcpool_tcp_refer(struct sock *sk, struct sk_buff *skb, struct iov_ite
 	skb->len += referred;
 	skb->data_len += referred;
 	skb->truesize += referred;
-	sk_wmem_queued_add(sk, referred);
-	if (!skb_zcopy_pure(skb))
-		sk_mem_charge(sk, referred);
 	return referred < left ? -EMSGSIZE : 0;
 }
+
+ZCPOOL_SG_FROM_ITER(zcpool_tcp_refer, zcpool_tcp_fill)
 
 static ssize_t zcpool_send_tcp_run(struct zcpool_sending *sending, struct zcpool_run *run,
 				   int flags)
@@ -245,17 +233,13 @@ static ssize_t zcpool_send_tcp_run(struct zcpool_sending *sending, struct zcpool
 			.msg_ubuf = &message.ubuf,
 			.sg_from_iter = zcpool_tcp_refer,
 		},
-		.ubuf = {
-			.callback = zcpool_tcp_no_callback,
-			.refcnt = REFCOUNT_INIT(1),
-			/* The program may write to the pages: checksum with care. */
-			.flags = SKBFL_SHARED_FRAG,
-		},
 	};
 	/* Asked ahead: when the call returns, the peer may be gone, and the route. */
 	bool gathers = zcpool_tcp_gathers(sending->socket->sk);
 	ssize_t sent;
 
+	/* The program may write to the pages: checksum with care. */
+	zcpool_ubuf_init(&message.ubuf, SKBFL_SHARED_FRAG);
 	iov_iter_bvec(&message.msg.msg_iter, ITER_SOURCE, run->pieces, run->nr, run->length);
 	sent = tcp_sendmsg_locked(sending->socket->sk, &message.msg, run->length);
 	if (sent > 0)
@@ -278,31 +262,10 @@ static int zcpool_sock_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	return sock_sendmsg(sk->sk_socket, msg);
 }
 
-/* unix_stream_sendpage() queues the page, or fails. */
 static ssize_t zcpool_send_unix_run(struct zcpool_sending *sending, struct zcpool_run *run,
 				    int flags)
 {
-	const struct bio_vec *piece = run->pieces;
-	u64 done = 0, done_of_piece = 0;
-
-	while (done < run->length) {
-		size_t wanted = min_t(size_t, piece->bv_len - done_of_piece, ZCPOOL_SEND_PIECE);
-		ssize_t sent = kernel_sendpage(sending->socket, piece->bv_page,
-					       piece->bv_offset + done_of_piece, wanted, flags);
-
-		if (sent < 0)
-			return done ?: sent;
-		flags |= MSG_NOSIGNAL;
-		done += sent;
-		done_of_piece += sent;
-		if (sent < wanted)
-			break;
-		if (done_of_piece == piece->bv_len) {
-			done_of_piece = 0;
-			piece++;
-		}
-	}
-	return done;
+	return zcpool_unix_send_pieces(sending->socket, run->pieces, run->nr, run->length, flags);
 }
 
 static const struct zcpool_route zcpool_unix_route = {
@@ -336,13 +299,3 @@ ssize_t zcpool_send_stream(struct zcpool_sending *sending, bool *done)
 	release_sock(sk);
 	return error;
 }
-
-#else
-
-ssize_t zcpool_send_stream(struct zcpool_sending *sending, bool *done)
-{
-	*done = false;
-	return 0;
-}
-
-#endif
