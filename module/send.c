@@ -33,6 +33,7 @@
  * @flags: MSG_* of the whole
  * @sent: bytes that the socket took
  * @copied: bytes of slices that were copied
+ * @whole: all elements went
  */
 struct zcpool_sending {
 	struct zcpool_pool *pool;
@@ -42,6 +43,7 @@ struct zcpool_sending {
 	int flags;
 	u64 sent;
 	u64 copied;
+	bool whole;
 };
 
 /* MSG_* for a piece: what follows may be sent together with it. */
@@ -143,7 +145,8 @@ static ssize_t zcpool_send_tcp_chunk(struct zcpool_sending *sending,
 	bool gathers = zcpool_tcp_gathers(sk);
 	ssize_t sent;
 
-	if (flags & MSG_MORE)
+	/* What is the vector's will surely follow; what the program announces may not. */
+	if ((flags & ~sending->flags) & MSG_MORE)
 		flags |= MSG_SENDPAGE_NOTLAST;
 	sent = tcp_sendpage_locked(sk, folio_page(chunk->folio, 0), chunk->offset, chunk->length,
 				   flags);
@@ -202,14 +205,26 @@ static ssize_t zcpool_send_each(struct zcpool_sending *sending,
 		zcpool_sending_began(sending);
 		sending->sent += sent;
 		if (sent < element->length)
-			break;
+			return 0;
 	}
+	sending->whole = true;
 	return 0;
+}
+
+/*
+ * Have TCP send what it was given, since what was to follow does not; unless the
+ * program itself wants it to wait.
+ */
+static void zcpool_send_tcp_push(struct zcpool_sending *sending, bool corked)
+{
+	if (sending->sent && !sending->whole && !corked && !(sending->flags & MSG_MORE))
+		tcp_sock_set_cork(sending->socket->sk, false);
 }
 
 static ssize_t zcpool_send_by_page(struct zcpool_sending *sending, bool *done)
 {
 	struct sock *sk = sending->socket->sk;
+	bool corked = true;
 	ssize_t error = 0;
 
 	*done = true;
@@ -219,9 +234,12 @@ static ssize_t zcpool_send_by_page(struct zcpool_sending *sending, bool *done)
 	lock_sock(sk);
 	/* Under the lock, since a ULP may come at any time. */
 	*done = zcpool_is_plain_tcp(sk);
-	if (*done)
+	if (*done) {
 		error = zcpool_send_each(sending, zcpool_send_tcp);
+		corked = tcp_sk(sk)->nonagle & TCP_NAGLE_CORK;
+	}
 	release_sock(sk);
+	zcpool_send_tcp_push(sending, corked);
 	return error;
 }
 

@@ -269,6 +269,12 @@ TEST_F(sender, bad_inline_bytes_in_the_middle)
 	long expected = variant->type == SOCK_STREAM ? 100 : -EFAULT;
 
 	ASSERT_EQ(expected, send_vector(self->fd, self->pair[0], elements, 3, 0, NULL));
+	/* And what was sent does not wait for what will not come. */
+	if (expected == 100) {
+		ASSERT_EQ(100, recv(self->pair[1], self->back, 100, MSG_WAITALL));
+		EXPECT_EQ(0, memcmp(self->map, self->back, 100));
+	}
+	ASSERT_EQ(-1, recv(self->pair[1], self->back, 1, MSG_DONTWAIT));
 }
 
 TEST_F(sender, most_elements)
@@ -391,6 +397,41 @@ TEST(more_is_corked)
 	/* Both in one segment. */
 	ASSERT_EQ(0, getsockopt(pair[0], IPPROTO_TCP, TCP_INFO, &info, &length));
 	EXPECT_EQ(1, info.tcpi_data_segs_out);
+}
+
+/* Not for ever, as with send(): what was announced may not come. */
+TEST(more_is_sent_after_a_while)
+{
+	int fd = new_pool(BUFFER, 1), pair[2];
+	struct zcpool_element elements[] = { slice(0, 100), bytes("end", 3), bytes(nowhere, 1) };
+	char back[200];
+	uint32_t count;
+
+	ASSERT_EQ(0, tcp_pair(pair));
+	for (count = 1; count <= 3; count++) {
+		const ssize_t length = count == 1 ? 100 : 103;
+
+		ASSERT_EQ(length,
+			  send_vector(fd, pair[0], elements, count, ZCPOOL_SEND_F_MORE, NULL));
+		ASSERT_EQ(length, recv(pair[1], back, length, MSG_WAITALL));
+	}
+}
+
+/* A part of a vector does not undo what the program asked of the socket. */
+TEST(corked_part)
+{
+	int fd = new_pool(BUFFER, 1), pair[2], one = 1, cork = 0;
+	struct zcpool_element elements[] = { slice(0, 100), bytes(nowhere, 1) };
+	socklen_t length = sizeof(cork);
+	char back[200];
+
+	ASSERT_EQ(0, tcp_pair(pair));
+	ASSERT_EQ(0, setsockopt(pair[0], IPPROTO_TCP, TCP_CORK, &one, sizeof(one)));
+	ASSERT_EQ(100, send_vector(fd, pair[0], elements, 2, 0, NULL));
+	ASSERT_EQ(0, getsockopt(pair[0], IPPROTO_TCP, TCP_CORK, &cork, &length));
+	EXPECT_EQ(1, cork);
+	ASSERT_EQ(100, send_vector(fd, pair[0], elements, 1, 0, NULL));
+	ASSERT_EQ(200, recv(pair[1], back, 200, MSG_WAITALL));
 }
 
 TEST(not_connected)
