@@ -3,8 +3,6 @@
  * SEND hands slices to a socket by reference, in the order of the vector and with
  * inline bytes between them, and says how much went and how much was copied.
  */
-#include <linux/tcp.h>
-
 #include "send.h"
 
 #include "kselftest_harness.h"
