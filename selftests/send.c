@@ -346,6 +346,27 @@ TEST_F(sender, io_uring)
 	io_uring_queue_exit(&ring);
 }
 
+/* Submitted by a thread of the kernel's, in the program's memory and descriptors. */
+TEST_F(sender, io_uring_submission_thread)
+{
+	struct zcpool_element elements[] = { bytes("header:", 7), slice(1000, 3000) };
+	struct zcpool_send arg = {
+		.elements = (uintptr_t)elements,
+		.count = 2,
+		.fd = self->pair[0],
+	};
+	struct io_uring ring;
+
+	ASSERT_EQ(0, io_uring_queue_init(4, &ring, IORING_SETUP_SQPOLL));
+	prepare_send(&ring, self->fd, ZCPOOL_IOC_SEND, &arg);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	ASSERT_EQ(3007, result_of(&ring));
+	EXPECT_EQ(3007, arg.sent);
+	ASSERT_EQ(3007, recv(self->pair[1], self->back, 3007, MSG_WAITALL));
+	EXPECT_EQ(0, memcmp(self->back + 7, self->map + 1000, 3000));
+	io_uring_queue_exit(&ring);
+}
+
 /* A full socket does not keep the submitter waiting, but io_uring's thread. */
 TEST_F(sender, io_uring_waits_elsewhere)
 {
