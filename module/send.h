@@ -18,6 +18,7 @@
  * @done: bytes of it that are done
  * @sent: bytes that the socket took
  * @copied: bytes of slices that were copied
+ * @whole: a stream took all of it
  */
 struct zcpool_sending {
 	struct zcpool_pool *pool;
@@ -29,6 +30,7 @@ struct zcpool_sending {
 	u64 done;
 	u64 sent;
 	u64 copied;
+	bool whole;
 };
 
 static inline bool zcpool_element_is_inline(const struct zcpool_element *element)
