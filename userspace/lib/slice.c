@@ -111,6 +111,11 @@ ZCPOOL_API void *zcpool_slice_addr(const struct zcpool_slice *slice)
 	return map ? map + slice->offset : NULL;
 }
 
+struct zcpool *zcpool_slice_pool(const struct zcpool_slice *slice)
+{
+	return slice->lease->pool;
+}
+
 ZCPOOL_API uint64_t zcpool_slice_length(const struct zcpool_slice *slice)
 {
 	return slice->length;
