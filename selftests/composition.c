@@ -257,8 +257,8 @@ TEST_F(composition, release_tells_of_a_put_that_failed)
 	ASSERT_EQ(2, zcpool_get_batch(pool, indices, 2, 0));
 	ASSERT_EQ(0, zcpool_compose(pool, &composition));
 	/* Too many of buffer 0: a magazine for two puts on the third. */
-	for (i = 0; i < 6; i++) {
-		ASSERT_EQ(0, zcpool_slice_create(pool, i == 5, 0, 10, &slice));
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(0, zcpool_slice_create(pool, i == 4, 0, 10, &slice));
 		ASSERT_EQ(0, zcpool_composition_add_slice(composition, slice));
 		ASSERT_EQ(0, zcpool_slice_release(slice));
 	}
@@ -288,6 +288,7 @@ TEST_F(composition, allocations_are_few)
 TEST_F(composition, without_memory)
 {
 	struct zcpool_composition *many, *fresh = NULL;
+	long live = allocations_live;
 	int i;
 
 	allocations_left = 0;
@@ -322,6 +323,10 @@ TEST_F(composition, without_memory)
 	ASSERT_EQ(0, zcpool_composition_add_bytes(self->whole, "!", 1));
 	EXPECT_TRUE(holds_text(self->whole, self->map, "whole!"));
 	ASSERT_EQ(0, zcpool_composition_release(many));
+	ASSERT_EQ(0, zcpool_composition_release(self->whole));
+	self->whole = NULL;
+	/* The empty composition was there before. */
+	EXPECT_EQ(live - 1, allocations_live);
 }
 
 TEST_F(composition, errors_of_adding)

@@ -77,7 +77,7 @@ static inline int add_part(struct zcpool_composition *composition, struct zcpool
 	return error;
 }
 
-/* Copy what elements point to, and return how much that was. */
+/* Copy what elements point to, and return how much that was; 0 if one is empty. */
 static inline uint64_t copy_out(const struct zcpool_element *elements, uint32_t count,
 				const char *map, char *to)
 {
@@ -89,6 +89,8 @@ static inline uint64_t copy_out(const struct zcpool_element *elements, uint32_t 
 					   (char *)(uintptr_t)elements[i].base :
 					   map + elements[i].base;
 
+		if (!elements[i].length)
+			return 0;
 		memcpy(to + length, from, elements[i].length);
 		length += elements[i].length;
 	}
@@ -100,11 +102,14 @@ static inline uint64_t gather(const struct zcpool_composition *composition, cons
 			      uint64_t offset, uint32_t count, char *to)
 {
 	struct zcpool_element elements[64];
-	uint64_t length = 0;
+	uint64_t length = 0, more;
 	uint32_t nr;
 
-	while ((nr = zcpool_composition_elements(composition, offset + length, elements, count)))
-		length += copy_out(elements, nr, map, to + length);
+	do {
+		nr = zcpool_composition_elements(composition, offset + length, elements, count);
+		more = copy_out(elements, nr, map, to + length);
+		length += more;
+	} while (more);
 	return length;
 }
 

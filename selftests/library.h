@@ -3,6 +3,8 @@
 #ifndef ZCPOOL_SELFTEST_LIBRARY_H
 #define ZCPOOL_SELFTEST_LIBRARY_H
 
+#include <stdatomic.h>
+
 #include <zcpool.h>
 
 #include "util.h"
@@ -27,15 +29,22 @@ static inline uint32_t kernel_owned(struct zcpool *pool)
 
 /* Allocations that succeed before one fails; negative: all succeed. */
 static int allocations_left = -1;
+/* Allocations that are yet to be freed. */
+static atomic_long allocations_live;
 
+/* Count an allocation, unless it is the one that fails. */
 static inline bool allocation_fails(void)
 {
-	return allocations_left >= 0 && !allocations_left--;
+	if (allocations_left >= 0 && !allocations_left--)
+		return true;
+	atomic_fetch_add(&allocations_live, 1);
+	return false;
 }
 
 /* These replace the C library's, whose own are there by these names. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
+void __libc_free(void *memory);
 
 void *malloc(size_t size)
 {
@@ -49,7 +58,18 @@ void *calloc(size_t count, size_t size)
 
 void *reallocarray(void *old, size_t count, size_t size)
 {
-	return allocation_fails() ? NULL : realloc(old, count * size);
+	if (allocation_fails())
+		return NULL;
+	if (old)
+		atomic_fetch_sub(&allocations_live, 1);
+	return realloc(old, count * size);
+}
+
+void free(void *memory)
+{
+	if (memory)
+		atomic_fetch_sub(&allocations_live, 1);
+	__libc_free(memory);
 }
 
 #endif /* ZCPOOL_SELFTEST_LIBRARY_H */
