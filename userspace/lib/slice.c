@@ -8,13 +8,13 @@
 
 /* The ownership of a buffer, shared by all slices of it. */
 struct lease {
-	atomic_uint refs;
+	atomic_size_t refs;
 	struct zcpool *pool;
 	uint32_t index;
 };
 
 struct zcpool_slice {
-	atomic_uint refs;
+	atomic_size_t refs;
 	struct lease *lease;
 	uint64_t offset;
 	uint64_t length;
