@@ -28,6 +28,7 @@ help:
 	@echo "  check      run the tests in a virtual machine"
 	@echo "  bench      compare with other ways to send, in a virtual machine"
 	@echo "More tests:"
+	@echo "  torture    every exit at random for TORTURE_SECONDS=$(TORTURE_SECONDS), and proof that it bites"
 	@echo "  check-rig, check-examples, check-tools, check-install  see"
 	@echo "             Documentation/testing.rst"
 	@echo "To build:"
@@ -58,6 +59,13 @@ module:
 
 copycount: module
 	@$(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)/selftests/copycount W=1 KCFLAGS=-Werror modules
+
+# The module with its judgement of what is free removed, which the torture must notice.
+weakened: module
+	@mkdir -p build/weakened
+	@cp -u --parents $(dkms_files) build/weakened/
+	@$(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)/build/weakened \
+		KCFLAGS="-Werror -DZCPOOL_WEAKENED" modules
 
 userspace:
 	@$(MAKE) $(jobs) -C userspace VERSION=$(VERSION) PREFIX=$(PREFIX)
@@ -99,6 +107,13 @@ check-install: packages
 run-check-install: module userspace
 	@selftests/install/run
 
+TORTURE_SECONDS ?= 20
+torture: packages
+	@$(MAKE) run-torture
+run-torture: module weakened
+	@$(MAKE) $(jobs) -C selftests/torture
+	@selftests/torture/run $(TORTURE_SECONDS)
+
 demo: packages
 	@$(MAKE) run-demo
 run-demo: module copycount userspace
@@ -125,6 +140,7 @@ format:
 
 # By the kernel that they were built for, or if it is gone any other.
 clean-module:
+	@rm -rf build/weakened
 	@-kernel=$$(cat build/kernel 2>/dev/null) && test -d "$$kernel" || \
 		kernel=$$(ls -d /lib/modules/*/build 2>/dev/null | tail -n 1); \
 		test -z "$$kernel" || for directory in . selftests/copycount; do \
@@ -135,6 +151,7 @@ clean: clean-module
 
 include module/install.mk
 
-.PHONY: all help module copycount userspace selftests packages check run-check check-rig \
-	run-check-rig check-examples run-check-examples check-tools run-check-tools check-install run-check-install demo \
-	run-demo bench run-bench style run-style docs format clean-module clean
+.PHONY: all help module copycount weakened userspace selftests packages check run-check \
+	check-rig run-check-rig check-examples run-check-examples check-tools run-check-tools \
+	check-install run-check-install torture run-torture demo run-demo bench run-bench \
+	style run-style docs format clean-module clean

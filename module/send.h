@@ -20,6 +20,7 @@
  * @done: bytes of it that are done
  * @sent: bytes that the socket took
  * @copied: bytes of slices that were copied
+ * @whole: a stream took all of it
  */
 struct zcpool_sending {
 	struct zcpool_pool *pool;
@@ -31,6 +32,7 @@ struct zcpool_sending {
 	u64 done;
 	u64 sent;
 	u64 copied;
+	bool whole;
 };
 
 /**

@@ -133,8 +133,9 @@ static ssize_t zcpool_send_parts(struct zcpool_sending *sending, const struct zc
 		sending->flags |= MSG_NOSIGNAL;
 		sending->sent += sent;
 		if (sent < wanted)
-			break;
+			return 0;
 	}
+	sending->whole = true;
 	return 0;
 }
 
@@ -206,6 +207,16 @@ static const struct zcpool_route zcpool_unix_route = {
 	.run = zcpool_send_unix_run,
 };
 
+/*
+ * Have TCP send what it was given by MSG_MORE, since what was to follow does not;
+ * unless the program itself wants it to wait.
+ */
+static void zcpool_tcp_push(struct zcpool_sending *sending, bool corked)
+{
+	if (sending->sent && !sending->whole && !corked && !(sending->flags & MSG_MORE))
+		tcp_sock_set_cork(sending->socket->sk, false);
+}
+
 /**
  * zcpool_send_stream() - send a vector part by part, if the socket allows it
  * @sending: what and where to; sent and copied are filled in
@@ -218,6 +229,7 @@ static const struct zcpool_route zcpool_unix_route = {
 ssize_t zcpool_send_stream(struct zcpool_sending *sending, bool *done)
 {
 	struct sock *sk = sending->socket->sk;
+	bool corked = true;
 	ssize_t error = 0;
 
 	*done = true;
@@ -227,8 +239,11 @@ ssize_t zcpool_send_stream(struct zcpool_sending *sending, bool *done)
 	lock_sock(sk);
 	/* Under the lock, since a ULP may come at any time. */
 	*done = zcpool_is_plain_tcp(sk);
-	if (*done)
+	if (*done) {
 		error = zcpool_send_parts(sending, &zcpool_tcp_route);
+		corked = tcp_sk(sk)->nonagle & TCP_NAGLE_CORK;
+	}
 	release_sock(sk);
+	zcpool_tcp_push(sending, corked);
 	return error;
 }

@@ -46,6 +46,9 @@ int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	ret = zcpool_uring_send(cmd->file, u64_to_user_ptr(user_arg), issue_flags);
 	if (ret == -EAGAIN && (issue_flags & IO_URING_F_NONBLOCK))
 		return ret;
+	/* Cancelled.  There is no system call that could be restarted. */
+	if (ret == -ERESTARTSYS)
+		ret = -EINTR;
 	/* Linux 6.1 never completes a request whose thread returns a number > 0. */
 	zcpool_uring_done(cmd, ret, issue_flags);
 	return -EIOCBQUEUED;

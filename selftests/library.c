@@ -4,29 +4,9 @@
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 
-#include <zcpool.h>
-
-#include "util.h"
+#include "library.h"
 
 #include "kselftest_harness.h"
-
-static struct zcpool *library_pool(uint64_t buffer_size, uint32_t count)
-{
-	struct zcpool_create create_arg = { .buffer_size = buffer_size, .count = count };
-	struct zcpool *pool;
-
-	if (zcpool_open(0, &pool) || zcpool_create(pool, &create_arg))
-		return NULL;
-	return pool;
-}
-
-static uint32_t kernel_owned(struct zcpool *pool)
-{
-	struct zcpool_query q = { 0 };
-
-	zcpool_query(pool, &q);
-	return q.owned;
-}
 
 TEST(handle_and_geometry)
 {
@@ -393,6 +373,73 @@ TEST(slices)
 	ASSERT_EQ(1, kernel_owned(pool));
 	ASSERT_EQ(0, zcpool_slice_release(sub));
 	ASSERT_EQ(0, zcpool_flush(pool));
+	ASSERT_EQ(0, kernel_owned(pool));
+	zcpool_close(pool);
+}
+
+TEST(send_elements)
+{
+	struct zcpool *pool = library_pool(64 * KIB, 1);
+	struct zcpool_element elements[] = {
+		zcpool_element_bytes("header", 6),
+		zcpool_element_slice(100, 1000),
+	};
+	struct zcpool_sent sent = { 99, 99 };
+	long total = 0;
+	char back[1100];
+	int pair[2];
+	void *map;
+
+	ASSERT_EQ(0, zcpool_map(pool, PROT_READ | PROT_WRITE, &map));
+	memset((char *)map + 100, 'b', 1000);
+	ASSERT_EQ(0, tcp_pair(pair));
+	ASSERT_EQ(0, zcpool_send(pool, pair[0], elements, 2, 0, &sent));
+	EXPECT_EQ(1006, sent.bytes);
+	EXPECT_EQ(0, sent.copied);
+	ASSERT_EQ(1006, read_full(pair[1], back, 1006));
+	EXPECT_EQ(0, memcmp(back, "header", 6));
+	EXPECT_EQ(0, memcmp(back + 6, (char *)map + 100, 1000));
+	ASSERT_EQ(0, zcpool_send(pool, pair[0], elements, 1, 0, NULL));
+	ASSERT_EQ(6, recv(pair[1], back, sizeof(back), 0));
+
+	sent.bytes = 99;
+	EXPECT_EQ(-EINVAL, zcpool_send(pool, pair[0], elements, 0, 0, &sent));
+	EXPECT_EQ(0, sent.bytes);
+	EXPECT_EQ(-EBADF, zcpool_send(pool, -1, elements, 2, 0, NULL));
+	EXPECT_EQ(-EINVAL, zcpool_send(pool, pair[0], elements, 2, 8, NULL));
+	/* A part is a success. */
+	elements[1] = zcpool_element_slice(0, 64 * KIB);
+	while (zcpool_send(pool, pair[0], elements, 2, ZCPOOL_SEND_F_DONTWAIT, &sent) == 0)
+		total += sent.bytes;
+	EXPECT_EQ(0, sent.bytes);
+	EXPECT_EQ(-EAGAIN, zcpool_send(pool, pair[0], elements, 2, ZCPOOL_SEND_F_DONTWAIT, NULL));
+	EXPECT_NE(0, total % (64 * KIB + 6));
+	zcpool_close(pool);
+}
+
+/* Each allocation fails in its turn; nothing is lost. */
+TEST(without_memory)
+{
+	struct zcpool *pool = library_pool(8 * KIB, 2), *other;
+	struct zcpool_slice *slice, *sub;
+	uint32_t index;
+
+	allocations_left = 0;
+	ASSERT_EQ(-ENOMEM, zcpool_open(0, &other));
+	/* No magazine: one call each. */
+	allocations_left = 0;
+	ASSERT_EQ(0, zcpool_get(pool, &index, 0));
+	ASSERT_EQ(1, kernel_owned(pool));
+	allocations_left = 0;
+	ASSERT_EQ(-ENOMEM, zcpool_slice_create(pool, index, 0, 10, &slice));
+	allocations_left = 1;
+	ASSERT_EQ(-ENOMEM, zcpool_slice_create(pool, index, 0, 10, &slice));
+	ASSERT_EQ(0, zcpool_slice_create(pool, index, 0, 10, &slice));
+	allocations_left = 0;
+	ASSERT_EQ(-ENOMEM, zcpool_slice_sub(slice, 0, 1, &sub));
+	allocations_left = 0;
+	ASSERT_EQ(0, zcpool_slice_release(slice));
+	ASSERT_EQ(-1, allocations_left);
 	ASSERT_EQ(0, kernel_owned(pool));
 	zcpool_close(pool);
 }

@@ -4,6 +4,7 @@
 #define ZCPOOL_SELFTEST_SEND_H
 
 #include <liburing.h>
+#include <linux/tcp.h>
 
 #include "util.h"
 
@@ -40,6 +41,32 @@ static inline long send_vector(int fd, int socket, const struct zcpool_element *
 	if (ret && ret != -EFAULT && ret != -EINVAL && ret != -ENXIO && arg.sent)
 		return -1000;
 	return ret ? ret : (long)arg.sent;
+}
+
+/* Whether the peer, if it is TCP's, has taken all that it has room for. */
+static inline bool settled(int socket)
+{
+	struct tcp_info info = { 0 };
+	socklen_t length = sizeof(info);
+
+	return getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) || !info.tcpi_unacked;
+}
+
+/* Send the pool's beginning until the socket is full, and stays so; bytes sent. */
+static inline long fill_socket(int fd, int socket, uint64_t size)
+{
+	const struct zcpool_element element = slice(0, size);
+	long ret, sum = 0, before;
+
+	do {
+		before = sum;
+		while ((ret = send_vector(fd, socket, &element, 1, ZCPOOL_SEND_F_DONTWAIT, NULL)) >
+		       0)
+			sum += ret;
+		while (!settled(socket))
+			usleep(1000);
+	} while (sum > before && ret == -EAGAIN);
+	return ret == -EAGAIN ? sum : ret;
 }
 
 static inline void prepare_send(struct io_uring *ring, int fd, uint32_t op, struct zcpool_send *arg)

@@ -380,7 +380,8 @@ struct zcpool_element {
  *
  * io_uring carries the command as well: opcode IORING_OP_URING_CMD, cmd_op
  * ZCPOOL_IOC_SEND, and in the first 8 bytes of cmd the address of the struct, of
- * this size.  The completion's res is @sent or a negative errno.
+ * this size.  The completion's res is @sent or a negative errno: EINTR if it was
+ * cancelled while it waited and nothing was sent.
  *
  * Errors, beside the common ones and those of sendmsg(); nothing was sent, @sent
  * is 0:

@@ -52,4 +52,7 @@ void zcpool_magazines_close(struct zcpool *pool);
 /* zcpool_get_batch() after it found nothing: empties every magazine first. */
 int zcpool_wait_batch(struct zcpool *pool, uint32_t *indices, uint32_t count, int64_t timeout_ns);
 
+/* The handle that a slice's buffer belongs to. */
+struct zcpool *zcpool_slice_pool(const struct zcpool_slice *slice);
+
 #endif /* ZCPOOL_INTERNAL_H */

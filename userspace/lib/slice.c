@@ -8,13 +8,13 @@
 
 /* The ownership of a buffer, shared by all slices of it. */
 struct lease {
-	atomic_uint refs;
+	atomic_size_t refs;
 	struct zcpool *pool;
 	uint32_t index;
 };
 
 struct zcpool_slice {
-	atomic_uint refs;
+	atomic_size_t refs;
 	struct lease *lease;
 	uint64_t offset;
 	uint64_t length;
@@ -109,6 +109,11 @@ ZCPOOL_API void *zcpool_slice_addr(const struct zcpool_slice *slice)
 	char *map = zcpool_addr(slice->lease->pool, 0);
 
 	return map ? map + slice->offset : NULL;
+}
+
+struct zcpool *zcpool_slice_pool(const struct zcpool_slice *slice)
+{
+	return slice->lease->pool;
 }
 
 ZCPOOL_API uint64_t zcpool_slice_length(const struct zcpool_slice *slice)

@@ -6,8 +6,9 @@
  * What the kernel promises, and every errno, is in <linux/zcpool.h>.
  *
  * Threads: every function may be called from any thread at any time, except
- * that zcpool_close() must be the last call on its pool, and that a slice must
- * not be used after the reference held by its user has been released.
+ * that zcpool_close() must be the last call on its pool, that a slice or
+ * composition must not be used after the reference held by its user has been
+ * released, and that a composition is added to while no other thread uses it.
  */
 #ifndef ZCPOOL_H
 #define ZCPOOL_H
@@ -141,6 +142,47 @@ uint64_t zcpool_slice_offset(const struct zcpool_slice *slice);
  * Returns 0 when all went, else a negative errno with *done telling how far.
  */
 int zcpool_slice_sendfile(struct zcpool_slice *slice, int out_fd, uint64_t *done);
+
+/*
+ * Compositions: reference-counted sequences of slices and bytes, sent as one
+ * message.  Adding fails with all as it was, or succeeds; what was added does not
+ * change.
+ */
+
+struct zcpool_composition;
+
+/* An empty one, of slices of this handle. */
+int zcpool_compose(struct zcpool *pool, struct zcpool_composition **composition);
+/* Append a slice, taking a reference to it: the caller's stays the caller's. */
+int zcpool_composition_add_slice(struct zcpool_composition *composition,
+				 struct zcpool_slice *slice);
+/* Append a copy of bytes. */
+int zcpool_composition_add_bytes(struct zcpool_composition *composition, const void *bytes,
+				 uint64_t length);
+/* Append what is in another composition now, or in this one, sharing the parts. */
+int zcpool_composition_add(struct zcpool_composition *composition,
+			   struct zcpool_composition *other);
+/* Part of a composition as a new one, sharing the parts. */
+int zcpool_composition_sub(struct zcpool_composition *composition, uint64_t offset, uint64_t length,
+			   struct zcpool_composition **sub);
+void zcpool_composition_retain(struct zcpool_composition *composition);
+/* The last reference releases all slices; the first error of a put. */
+int zcpool_composition_release(struct zcpool_composition *composition);
+uint64_t zcpool_composition_length(const struct zcpool_composition *composition);
+/*
+ * Fill elements for SEND from byte offset of the composition on, and return how many.
+ * They are good while the composition has a reference.
+ */
+uint32_t zcpool_composition_elements(const struct zcpool_composition *composition, uint64_t offset,
+				     struct zcpool_element *elements, uint32_t count);
+/*
+ * zcpool_send() of the composition from byte *done of it on, advancing *done, by as
+ * many calls as it takes; copied, which may be NULL: what of it was copied.  Returns
+ * 0 when all went, else a negative errno with *done telling how far; -EMSGSIZE if it
+ * takes several calls and the socket is no stream.
+ */
+int zcpool_send_composition(struct zcpool_composition *composition, int socket, uint64_t *done,
+			    uint32_t flags, uint64_t *copied);
 
 #ifdef __cplusplus
 }
