@@ -174,13 +174,15 @@ static void send_and_put(struct __test_metadata *_metadata, FIXTURE_DATA(socket)
  */
 static bool kernel_loses_fragments(const int pair[2])
 {
-	int file = memfd_create("odd", 0);
 	struct pollfd arrived = { .fd = pair[1], .events = POLLIN };
+	char bytes[OFFSET + LENGTH], back[LENGTH];
+	int file = memfd_create("odd", 0), i;
 	off_t offset = OFFSET;
-	char back[LENGTH];
 	bool lost;
 
-	lost = ftruncate(file, OFFSET + LENGTH) ||
+	for (i = 0; i < OFFSET + LENGTH; i++)
+		bytes[i] = i * 31 >> 7;
+	lost = write(file, bytes, sizeof(bytes)) != sizeof(bytes) ||
 	       sendfile(pair[0], file, &offset, LENGTH) != LENGTH || poll(&arrived, 1, 1000) != 1 ||
 	       recv(pair[1], back, LENGTH, 0) != LENGTH;
 	close(file);
