@@ -480,6 +480,19 @@ bool zcpool_buffers_unowned(struct zcpool_pool *pool)
 	return ret;
 }
 
+/**
+ * zcpool_buffers_hopeless() - whether no buffer will ever be free again
+ * @pool: pool
+ *
+ * So it is if the memory of each failed.  Pins that last are not told from others,
+ * and end.
+ */
+bool zcpool_buffers_hopeless(const struct zcpool_pool *pool)
+{
+	/* Pairs with zcpool_buffer_retire(), which wakes who came too early to see it. */
+	return READ_ONCE(pool->nr_retired) == pool->geometry.count;
+}
+
 /* Done by one reference more, which makes the buffer look held, at no cost to GET. */
 static void zcpool_buffer_retire(struct zcpool_pool *pool, struct folio *folio)
 {
@@ -489,12 +502,14 @@ static void zcpool_buffer_retire(struct zcpool_pool *pool, struct folio *folio)
 	spin_lock(&pool->lock);
 	if (!buffer->retired) {
 		buffer->retired = folio;
-		pool->nr_retired++;
+		WRITE_ONCE(pool->nr_retired, pool->nr_retired + 1);
 		folio_get(folio);
 		pr_warn("zcpool: pool %llu: memory of buffer %u failed, it is used no more\n",
 			pool->id, index);
 	}
 	spin_unlock(&pool->lock);
+	if (zcpool_buffers_hopeless(pool))
+		wake_up_all(&pool->sleepers);
 }
 
 /**

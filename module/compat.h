@@ -240,6 +240,43 @@ static inline void zcpool_uring_done(struct io_uring_cmd *cmd, int ret, unsigned
 #endif
 }
 
+/*
+ * Whether commands can wait: io_uring cancels them when ring or program end, by
+ * IO_URING_F_CANCEL, and tells work that it runs in a task's place if that is gone.
+ *
+ * ZCPOOL_URING_TASK_WORK() defines work for zcpool_uring_in_task() by a function that
+ * takes the command, the flags to complete it with, and whether the task is gone.
+ */
+#if defined(ZCPOOL_HAVE_URING_TW_REQ)
+#define ZCPOOL_KERNEL_URING_WAIT 1
+#define ZCPOOL_URING_TASK_WORK(name, work) \
+	static void name(struct io_tw_req request, io_tw_token_t token) \
+	{ \
+		work(io_uring_cmd_from_tw(request), IO_URING_CMD_TASK_WORK_ISSUE_FLAGS, \
+		     token.cancel); \
+	}
+#elif defined(ZCPOOL_HAVE_URING_TASK_DEAD)
+#define ZCPOOL_KERNEL_URING_WAIT 1
+#define ZCPOOL_URING_TASK_WORK(name, work) \
+	static void name(struct io_uring_cmd *cmd, unsigned int issue_flags) \
+	{ \
+		work(cmd, issue_flags & ~IO_URING_F_TASK_DEAD, \
+		     issue_flags & IO_URING_F_TASK_DEAD); \
+	}
+#else
+#define ZCPOOL_KERNEL_URING_WAIT 0
+#endif
+
+/** zcpool_uring_is_cancel() - whether ->uring_cmd is called to cancel a command */
+static inline bool zcpool_uring_is_cancel(unsigned int issue_flags)
+{
+#if ZCPOOL_KERNEL_URING_WAIT
+	return issue_flags & IO_URING_F_CANCEL;
+#else
+	return false;
+#endif
+}
+
 /** zcpool_page_flags() - all flags of a page, read at once */
 static inline unsigned long zcpool_page_flags(const struct page *page)
 {

@@ -31,6 +31,8 @@ static u64 zcpool_features(void)
 		features |= ZCPOOL_FEATURE_HUGE_MAP;
 	if (ZCPOOL_KERNEL_FIXED_BUFFERS)
 		features |= ZCPOOL_FEATURE_FIXED_BUFFERS;
+	if (ZCPOOL_KERNEL_URING_WAIT)
+		features |= ZCPOOL_FEATURE_URING_GET;
 	return features;
 }
 
@@ -153,125 +155,25 @@ static long zcpool_ioctl_create(struct file *file, void *arg, const struct zcpoo
 	return error;
 }
 
-/*
- * Copy indices by words, two at a time where that may be: for the few that there
- * are, the checks ahead of copy_from_user() and copy_to_user() would cost more than
- * the copy.
- */
-#define ZCPOOL_BY_TWOS IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS)
-
-static int zcpool_indices_from_user(u32 *indices, const u32 __user *user, u32 count)
-{
-	u32 i = 0;
-
-	if (!user_read_access_begin(user, count * sizeof(*user)))
-		return -EFAULT;
-	for (; ZCPOOL_BY_TWOS && i + 1 < count; i += 2)
-		unsafe_get_user(*(u64 *)&indices[i], (const u64 __user *)&user[i], fault);
-	for (; i < count; i++)
-		unsafe_get_user(indices[i], &user[i], fault);
-	user_read_access_end();
-	return 0;
-
-fault:
-	user_read_access_end();
-	return -EFAULT;
-}
-
-static int zcpool_indices_to_user(u32 __user *user, const u32 *indices, u32 count)
-{
-	u32 i = 0;
-
-	if (!user_write_access_begin(user, count * sizeof(*user)))
-		return -EFAULT;
-	for (; ZCPOOL_BY_TWOS && i + 1 < count; i += 2)
-		unsafe_put_user(*(const u64 *)&indices[i], (u64 __user *)&user[i], fault);
-	for (; i < count; i++)
-		unsafe_put_user(indices[i], &user[i], fault);
-	user_write_access_end();
-	return 0;
-
-fault:
-	user_write_access_end();
-	return -EFAULT;
-}
-
-/* Put buffers of the caller's array; *@put counts them, also on an error. */
-static int zcpool_put_user_indices(struct zcpool_pool *pool, struct zcpool_handle *handle,
-				   const u32 __user *user_indices, u32 count, u32 *put)
-{
-	u32 indices[ZCPOOL_BATCH_MAX] __uninitialized;
-	int error = 0;
-
-	*put = 0;
-	while (*put < count && !error) {
-		u32 batch = min(count - *put, pool->batch);
-
-		error = zcpool_indices_from_user(indices, user_indices + *put, batch);
-		if (error)
-			return error;
-		*put += zcpool_buffers_put(pool, handle, indices, batch, &error);
-		cond_resched();
-	}
-	return error;
-}
-
-static int zcpool_get_indices(struct file *file, struct zcpool_pool *pool, u32 *indices,
-			      const struct zcpool_get *get)
-{
-	struct zcpool_handle *handle = file->private_data;
-	u32 count = min(get->count, pool->batch);
-	u32 taken = zcpool_buffers_take(pool, handle, indices, count);
-
-	if (taken == count)
-		return taken;
-	if (taken) {
-		/* To who polls for edges, less than wanted says that nothing is left. */
-		zcpool_events_owe(pool);
-		return taken;
-	}
-	if (!(get->flags & ZCPOOL_GET_F_NONBLOCK) && !(file->f_flags & O_NONBLOCK))
-		return zcpool_wait_take(pool, handle, indices, count, get->timeout_ns);
-	zcpool_events_owe(pool);
-	return -EAGAIN;
-}
-
 static long zcpool_ioctl_get(struct file *file, void *arg, const struct zcpool_user_arg *user)
 {
 	struct zcpool_pool *pool = zcpool_file_pool(file);
-	struct zcpool_get __user *user_get = user->ptr;
 	u32 indices[ZCPOOL_BATCH_MAX] __uninitialized;
 	struct zcpool_get *get = arg;
-	int taken, error;
-	u32 put;
+	int taken;
 
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
-	if (!get->count || (get->flags & ~ZCPOOL_GET_F_NONBLOCK) || get->reserved)
-		return -EINVAL;
-
-	if (get->put_count) {
-		error = zcpool_put_user_indices(pool, file->private_data,
-						u64_to_user_ptr(get->put_indices), get->put_count,
-						&put);
-		/* Most often it says already what is to be said. */
-		if (put != get->put_count && put_user(put, &user_get->put_count))
-			return -EFAULT;
-		if (error)
-			return error;
-	}
-
-	taken = zcpool_get_indices(file, pool, indices, get);
+	taken = zcpool_get_begin(pool, file, get, user->ptr, indices);
+	if (!taken)
+		taken = zcpool_wait_take(pool, file->private_data, indices,
+					 min(get->count, pool->batch), get->timeout_ns);
 	if (taken == -ERESTARTSYS && get->put_count)
 		/* Restarted, the call would put once more what it has put. */
 		return -EINTR;
 	if (taken < 0)
 		return taken;
-	if (!zcpool_indices_to_user(u64_to_user_ptr(get->indices), indices, taken) &&
-	    !put_user(taken, &user_get->count))
-		return 0;
-	zcpool_buffers_put(pool, file->private_data, indices, taken, &error);
-	return -EFAULT;
+	return zcpool_get_end(pool, file->private_data, get, user->ptr, indices, taken);
 }
 
 static long zcpool_ioctl_put(struct file *file, void *arg, const struct zcpool_user_arg *user)
@@ -287,8 +189,8 @@ static long zcpool_ioctl_put(struct file *file, void *arg, const struct zcpool_u
 	if (!put->count || put->flags)
 		return -EINVAL;
 
-	error = zcpool_put_user_indices(pool, file->private_data, u64_to_user_ptr(put->indices),
-					put->count, &done);
+	error = zcpool_put_array(pool, file->private_data, u64_to_user_ptr(put->indices),
+				 put->count, &done);
 	/* How far it came matters most when it came not far. */
 	return put_user(done, &user_put->count) ? -EFAULT : error;
 }

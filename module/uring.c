@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The commands of <linux/zcpool.h> that io_uring can carry: SEND. */
+/* The commands of <linux/zcpool.h> that io_uring can carry: SEND and GET. */
 #include <linux/uaccess.h>
 
 #include "zcpool.h"
@@ -37,15 +37,29 @@ static int zcpool_uring_send(struct file *file, struct zcpool_send __user *user_
 /** zcpool_uring_cmd() - file_operations.uring_cmd of a handle */
 int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
-	/* The program may write to the queue's memory at any time. */
-	u64 user_arg = READ_ONCE(*(const u64 *)zcpool_uring_payload(cmd));
+	void __user *user;
 	int ret;
 
-	if (cmd->cmd_op != ZCPOOL_IOC_SEND)
+	if (zcpool_uring_is_cancel(issue_flags)) {
+		zcpool_uring_get_cancel(cmd, issue_flags);
+		return 0;
+	}
+	/* The program may write to the queue's memory at any time. */
+	user = u64_to_user_ptr(READ_ONCE(*(const u64 *)zcpool_uring_payload(cmd)));
+	switch (cmd->cmd_op) {
+	case ZCPOOL_IOC_SEND:
+		ret = zcpool_uring_send(cmd->file, user, issue_flags);
+		if (ret == -EAGAIN && (issue_flags & IO_URING_F_NONBLOCK))
+			return ret;
+		break;
+	case ZCPOOL_IOC_GET:
+		ret = zcpool_uring_get(cmd, user, issue_flags);
+		if (ret == -EIOCBQUEUED)
+			return ret;
+		break;
+	default:
 		return -ENOTTY;
-	ret = zcpool_uring_send(cmd->file, u64_to_user_ptr(user_arg), issue_flags);
-	if (ret == -EAGAIN && (issue_flags & IO_URING_F_NONBLOCK))
-		return ret;
+	}
 	/* Cancelled.  There is no system call that could be restarted. */
 	if (ret == -ERESTARTSYS)
 		ret = -EINTR;

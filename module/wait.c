@@ -171,13 +171,15 @@ void zcpool_wake_hint(struct zcpool_pool *pool)
  *
  * Context: process; sleeps.
  *
- * Return: number of buffers, or -ETIMEDOUT, -EINTR or -ERESTARTSYS.
+ * Return: number of buffers, or -ETIMEDOUT, -EINTR, -ERESTARTSYS, or -EDEADLK if none
+ * will ever be free.
  */
 int zcpool_wait_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 *indices,
 		     u32 count, u64 timeout_ns)
 {
 	struct wait_queue_entry entry;
 	ktime_t expiry = ktime_add_safe(ktime_get(), min_t(u64, timeout_ns, KTIME_MAX));
+	bool hopeless;
 	long signal;
 	u32 taken;
 
@@ -187,7 +189,8 @@ int zcpool_wait_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32
 		/* On a signal this also leaves the queue, so that no wake is lost. */
 		signal = prepare_to_wait_event(&pool->sleepers, &entry, TASK_INTERRUPTIBLE);
 		taken = zcpool_buffers_take(pool, handle, indices, count);
-		if (taken || signal)
+		hopeless = zcpool_buffers_hopeless(pool);
+		if (taken || signal || hopeless)
 			break;
 		zcpool_wake_later(pool);
 		if (schedule_hrtimeout_range(timeout_ns ? &expiry : NULL, current->timer_slack_ns,
@@ -204,6 +207,8 @@ int zcpool_wait_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32
 		zcpool_wake_later(pool);
 		return taken;
 	}
+	if (hopeless)
+		return -EDEADLK;
 	if (signal)
 		/* A restarted call would wait its whole time again. */
 		return timeout_ns ? -EINTR : signal;

@@ -351,6 +351,15 @@ int zcpool_folio_mapped_refs(struct folio *folio, unsigned int order, const atom
 void zcpool_folio_split_failed(struct folio *folio, unsigned int order);
 bool zcpool_chunk_failed(const struct zcpool_chunk *chunk);
 
+/* batch.c */
+int zcpool_put_array(struct zcpool_pool *pool, struct zcpool_handle *handle,
+		     const u32 __user *user_indices, u32 count, u32 *put);
+int zcpool_get_begin(struct zcpool_pool *pool, struct file *file, const struct zcpool_get *get,
+		     struct zcpool_get __user *user_get, u32 *indices);
+int zcpool_get_end(struct zcpool_pool *pool, struct zcpool_handle *handle,
+		   const struct zcpool_get *get, struct zcpool_get __user *user_get,
+		   const u32 *indices, u32 taken);
+
 /* linger.c */
 void zcpool_linger(struct zcpool_pool *pool);
 void zcpool_linger_end(void);
@@ -368,6 +377,7 @@ void zcpool_buffers_stat(struct zcpool_pool *pool, const struct zcpool_handle *h
 bool zcpool_buffer_held(const struct zcpool_pool *pool, u32 index);
 bool zcpool_buffers_unowned(struct zcpool_pool *pool);
 void zcpool_buffers_unretire(struct zcpool_pool *pool);
+bool zcpool_buffers_hopeless(const struct zcpool_pool *pool);
 bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *chunk);
 
 /* holders.c */
@@ -412,5 +422,10 @@ int zcpool_send(struct zcpool_pool *pool, struct zcpool_send *send);
 
 /* uring.c */
 int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
+
+/* uring_get.c */
+int zcpool_uring_get(struct io_uring_cmd *cmd, struct zcpool_get __user *user_get,
+		     unsigned int issue_flags);
+void zcpool_uring_get_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags);
 
 #endif /* ZCPOOL_H */

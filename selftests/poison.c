@@ -89,4 +89,30 @@ TEST(failed_memory_of_a_large_buffer)
 	EXPECT_EQ(before.total_bytes - 4 * MIB, after.total_bytes);
 }
 
+/* Who would wait for a buffer of a pool that has no sound one left is told so. */
+TEST(no_sound_buffer_is_left)
+{
+	int fd = new_pool(8 * KIB, 2), index, gone = 0;
+	char *map = map_pool(fd, 16 * KIB), back;
+	pid_t pid;
+
+	ASSERT_EQ(0, get_now(fd));
+	ASSERT_EQ(1, get_now(fd));
+	pid = fork();
+	if (!pid)
+		_exit(-get_wait(fd));
+	ASSERT_TRUE(wait_asleep(pid));
+	for (index = 0; index < 2; index++) {
+		map[index * 8 * KIB] = 1;
+		ASSERT_EQ(-1, madvise(map + index * 8 * KIB, 4096, 100 /* MADV_HWPOISON */));
+		gone += pread(fd, &back, 1, index * 8 * KIB) < 0;
+	}
+	ASSERT_EQ(2, gone);
+	/* Asleep before, or late. */
+	EXPECT_EQ(EDEADLK, wait_status(pid));
+	ASSERT_EQ(0, put_one(fd, 0));
+	EXPECT_EQ(-EDEADLK, get_wait(fd));
+	EXPECT_EQ(-EAGAIN, get_now(fd));
+}
+
 TEST_HARNESS_MAIN

@@ -52,6 +52,8 @@
 #define ZCPOOL_FEATURE_HUGE_MAP (1ULL << 1)
 /** io_uring fixed buffers over a mapping of the pool work on this kernel. */
 #define ZCPOOL_FEATURE_FIXED_BUFFERS (1ULL << 2)
+/** io_uring can carry GET: waits without a thread. */
+#define ZCPOOL_FEATURE_URING_GET (1ULL << 3)
 
 /**
  * struct zcpool_query - argument of ZCPOOL_IOC_QUERY
@@ -189,12 +191,20 @@ struct zcpool_create {
  * the next call at others.  So with more of them, "none is free" (EAGAIN, poll) may
  * be said although one has become free in this moment.
  *
+ * With ZCPOOL_FEATURE_URING_GET io_uring carries the command as well: opcode
+ * IORING_OP_URING_CMD, cmd_op ZCPOOL_IOC_GET, and in the first 8 bytes of cmd the
+ * address of the struct, of this size.  It waits without a thread.  The completion's
+ * res is @count or a negative errno: ECANCELED if ring or program ended first.
+ * io_uring's own time limits and cancellation do not reach it; @timeout_ns does.
+ * Without the feature the result is ENOTTY.
+ *
  * Errors, beside the common ones and PUT's; @count is not written and no buffer
  * is handed out:
  *
  * * EAGAIN: no buffer is free, and the handle is O_NONBLOCK or
  *   ZCPOOL_GET_F_NONBLOCK is set
  * * ETIMEDOUT: no buffer became free within @timeout_ns
+ * * EDEADLK: it would wait for ever, since the memory of every buffer failed
  * * EINTR: a signal came first (restarted under SA_RESTART if @timeout_ns and
  *   @put_count are 0)
  * * EFAULT: @indices or the struct cannot be written; the buffers went back

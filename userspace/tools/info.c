@@ -17,6 +17,7 @@ static const struct {
 	{ ZCPOOL_FEATURE_SPLICE, "splice" },
 	{ ZCPOOL_FEATURE_HUGE_MAP, "huge-map" },
 	{ ZCPOOL_FEATURE_FIXED_BUFFERS, "fixed-buffers" },
+	{ ZCPOOL_FEATURE_URING_GET, "uring-get" },
 };
 
 static const char *feature_names(uint64_t bits, char *text)

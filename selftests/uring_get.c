@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* GET by io_uring waits without a thread, where the kernel can cancel commands. */
+#include <liburing.h>
+
+#include "util.h"
+
+#include "kselftest_harness.h"
+
+#define COUNT 4
+#define SIZE (COUNT * 8 * KIB)
+
+FIXTURE(ring)
+{
+	int fd;
+	bool can;
+	struct io_uring ring;
+	uint32_t indices[8][COUNT];
+	struct zcpool_get get[8];
+};
+
+FIXTURE_VARIANT(ring)
+{
+	unsigned int ring_flags;
+	unsigned int sqe_flags;
+};
+
+VARIANT(ring, plain);
+/* Issued by a thread of io_uring's, beside which the rest of its life goes on. */
+VARIANT(ring, async, .sqe_flags = IOSQE_ASYNC);
+VARIANT(ring, sqpoll, .ring_flags = IORING_SETUP_SQPOLL);
+VARIANT(ring, deferred, .ring_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+
+FIXTURE_SETUP(ring)
+{
+	struct zcpool_query q;
+	int index;
+
+	self->fd = new_pool(8 * KIB, COUNT);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, query(self->fd, &q));
+	self->can = q.features & ZCPOOL_FEATURE_URING_GET;
+	ASSERT_EQ(0, io_uring_queue_init(16, &self->ring, variant->ring_flags));
+	for (index = 0; index < COUNT; index++)
+		ASSERT_EQ(index, get_now(self->fd));
+}
+
+FIXTURE_TEARDOWN(ring)
+{
+	if (self->ring.ring_fd >= 0)
+		io_uring_queue_exit(&self->ring);
+	close(self->fd);
+}
+
+/* Submit the GET that is in slot; its completion has that number. */
+static void submit(struct io_uring *ring, int fd, struct zcpool_get *get, uint32_t *indices,
+		   unsigned int flags, uint64_t slot)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	const uint64_t address = (uintptr_t)get;
+
+	if (!get->indices)
+		get->indices = (uintptr_t)indices;
+	if (!get->count)
+		get->count = COUNT;
+	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, fd, NULL, 0, 0);
+	sqe->cmd_op = ZCPOOL_IOC_GET;
+	sqe->user_data = slot;
+	sqe->flags = flags;
+	memcpy(sqe->cmd, &address, sizeof(address));
+	io_uring_submit(ring);
+}
+
+#define SUBMIT(slot) \
+	submit(&self->ring, self->fd, &self->get[slot], self->indices[slot], variant->sqe_flags, slot)
+
+/* The next completion's result, waited for without limit. */
+static int next(struct io_uring *ring, uint64_t *slot)
+{
+	struct io_uring_cqe *cqe;
+	int ret = io_uring_wait_cqe(ring, &cqe);
+
+	if (ret)
+		return -1000;
+	ret = cqe->res;
+	if (slot)
+		*slot = cqe->user_data;
+	io_uring_cqe_seen(ring, cqe);
+	return ret;
+}
+
+static bool nothing_yet(struct io_uring *ring)
+{
+	struct __kernel_timespec soon = { .tv_nsec = 20 * NS_PER_MS };
+	struct io_uring_cqe *cqe;
+
+	return io_uring_wait_cqe_timeout(ring, &cqe, &soon) == -ETIME;
+}
+
+/* Where commands cannot be cancelled, none may wait. */
+#define RETURN_IF_UNKNOWN() \
+	do { \
+		if (!self->can) { \
+			SUBMIT(0); \
+			ASSERT_EQ(-ENOTTY, next(&self->ring, NULL)); \
+			return; \
+		} \
+	} while (0)
+
+TEST_F(ring, what_is_free_comes_at_once)
+{
+	RETURN_IF_UNKNOWN();
+	ASSERT_EQ(0, put_one(self->fd, 2));
+	ASSERT_EQ(0, put_one(self->fd, 3));
+	SUBMIT(0);
+	ASSERT_EQ(2, next(&self->ring, NULL));
+	EXPECT_EQ(2, self->get[0].count);
+	EXPECT_EQ(5, self->indices[0][0] + self->indices[0][1]);
+	ASSERT_EQ(-EAGAIN, get_now(self->fd));
+}
+
+TEST_F(ring, waits_for_a_put)
+{
+	RETURN_IF_UNKNOWN();
+	SUBMIT(0);
+	ASSERT_TRUE(nothing_yet(&self->ring));
+	ASSERT_EQ(0, put_one(self->fd, 1));
+	ASSERT_EQ(1, next(&self->ring, NULL));
+	EXPECT_EQ(1, self->indices[0][0]);
+	EXPECT_EQ(1, self->get[0].count);
+}
+
+/* Nobody tells of a pipe that is drained: the timer looks. */
+TEST_F(ring, waits_for_a_holder)
+{
+	int pipes[2];
+	loff_t offset = 0;
+	char back[4096];
+
+	RETURN_IF_UNKNOWN();
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(4096, splice(self->fd, &offset, pipes[1], NULL, 4096, 0));
+	ASSERT_EQ(0, put_one(self->fd, 0));
+	SUBMIT(0);
+	ASSERT_TRUE(nothing_yet(&self->ring));
+	ASSERT_EQ(4096, read(pipes[0], back, 4096));
+	ASSERT_EQ(1, next(&self->ring, NULL));
+	EXPECT_EQ(0, self->indices[0][0]);
+}
+
+/* One buffer serves one of many, each in turn, beside threads that sleep. */
+TEST_F(ring, each_buffer_serves_one)
+{
+	unsigned int served = 0, i;
+	uint64_t slot;
+	pid_t pid;
+
+	RETURN_IF_UNKNOWN();
+	for (i = 0; i < 8; i++) {
+		self->get[i].count = 1;
+		SUBMIT(i);
+	}
+	pid = fork();
+	if (!pid)
+		_exit(get_wait(self->fd) == 2 ? 0 : 1);
+	ASSERT_TRUE(wait_asleep(pid));
+	for (i = 0; i < 8; i++) {
+		ASSERT_EQ(0, put_one(self->fd, 2));
+		ASSERT_EQ(1, next(&self->ring, &slot));
+		ASSERT_EQ(0, served & 1U << slot);
+		served |= 1U << slot;
+		EXPECT_EQ(2, self->indices[slot][0]);
+	}
+	ASSERT_EQ(0, put_one(self->fd, 2));
+	ASSERT_EQ(0, wait_status(pid));
+}
+
+/* What it puts first is what it gets. */
+TEST_F(ring, exchange)
+{
+	const uint32_t mine[] = { 3, 1 };
+
+	RETURN_IF_UNKNOWN();
+	self->get[0].put_indices = (uintptr_t)mine;
+	self->get[0].put_count = 2;
+	SUBMIT(0);
+	ASSERT_EQ(2, next(&self->ring, NULL));
+	EXPECT_EQ(4, self->indices[0][0] + self->indices[0][1]);
+	/* An owner's mistake is the result. */
+	self->get[1].put_indices = (uintptr_t)mine;
+	self->get[1].put_count = 1;
+	ASSERT_EQ(0, put_one(self->fd, 3));
+	SUBMIT(1);
+	ASSERT_EQ(-EPERM, next(&self->ring, NULL));
+	EXPECT_EQ(0, self->get[1].put_count);
+}
+
+TEST_F(ring, time_limit)
+{
+	int64_t start = now_ns();
+
+	RETURN_IF_UNKNOWN();
+	self->get[0].timeout_ns = 30 * NS_PER_MS;
+	SUBMIT(0);
+	ASSERT_EQ(-ETIMEDOUT, next(&self->ring, NULL));
+	EXPECT_GE(now_ns() - start, 30 * NS_PER_MS);
+	/* Shorter than the way to the queue. */
+	self->get[1].timeout_ns = 1;
+	SUBMIT(1);
+	ASSERT_EQ(-ETIMEDOUT, next(&self->ring, NULL));
+	/* A limit that is not reached, and one that never is. */
+	self->get[2].timeout_ns = 1000000 * NS_PER_MS;
+	SUBMIT(2);
+	ASSERT_EQ(0, put_one(self->fd, 1));
+	ASSERT_EQ(1, next(&self->ring, NULL));
+	self->get[3].timeout_ns = UINT64_MAX;
+	SUBMIT(3);
+	ASSERT_TRUE(nothing_yet(&self->ring));
+	ASSERT_EQ(0, put_one(self->fd, 1));
+	ASSERT_EQ(1, next(&self->ring, NULL));
+}
+
+TEST_F(ring, errors)
+{
+	int unbound = open(DEVICE, O_RDWR);
+
+	RETURN_IF_UNKNOWN();
+	self->get[0].flags = ZCPOOL_GET_F_NONBLOCK;
+	SUBMIT(0);
+	ASSERT_EQ(-EAGAIN, next(&self->ring, NULL));
+	self->get[0].flags = 1 << 7;
+	SUBMIT(0);
+	ASSERT_EQ(-EINVAL, next(&self->ring, NULL));
+	submit(&self->ring, unbound, &self->get[1], self->indices[1], 0, 1);
+	ASSERT_EQ(-ENXIO, next(&self->ring, NULL));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK));
+	SUBMIT(2);
+	ASSERT_EQ(-EAGAIN, next(&self->ring, NULL));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, 0));
+	/* Nowhere to write to, found out when a buffer comes: it goes back. */
+	self->get[3].indices = (uintptr_t)nowhere;
+	SUBMIT(3);
+	ASSERT_EQ(0, put_one(self->fd, 1));
+	ASSERT_EQ(-EFAULT, next(&self->ring, NULL));
+	ASSERT_EQ(1, get_wait(self->fd));
+}
+
+/* A ring's end ends what waits, and takes no buffer along. */
+TEST_F(ring, ring_ends)
+{
+	struct zcpool_query q;
+	int i;
+
+	RETURN_IF_UNKNOWN();
+	for (i = 0; i < 8; i++) {
+		self->get[i].timeout_ns = i & 1 ? 1000000 * NS_PER_MS : 0;
+		SUBMIT(i);
+	}
+	io_uring_queue_exit(&self->ring);
+	self->ring.ring_fd = -1;
+	ASSERT_EQ(0, put_one(self->fd, 1));
+	ASSERT_EQ(1, get_wait(self->fd));
+	ASSERT_EQ(0, query(self->fd, &q));
+	ASSERT_EQ(COUNT, q.owned_total);
+}
+
+/* A program that dies while buffers come and go, at any moment. */
+TEST_F(ring, program_is_killed)
+{
+	int round, index;
+
+	RETURN_IF_UNKNOWN();
+	for (round = 0; round < 30; round++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			struct io_uring ring;
+
+			io_uring_queue_init(16, &ring, variant->ring_flags);
+			for (;;) {
+				struct zcpool_get get = { .count = 1, .timeout_ns = 500000 };
+				uint32_t mine;
+
+				submit(&ring, self->fd, &get, &mine, variant->sqe_flags, 0);
+				if (next(&ring, NULL) == 1)
+					put_one(self->fd, mine);
+			}
+		}
+		for (index = 0; index < 20; index++) {
+			put_one(self->fd, 1);
+			usleep(round * 20);
+			/* Whose it is now: the child's, dead or not, or nobody's. */
+			get_now(self->fd);
+		}
+		kill(pid, SIGKILL);
+		wait_status(pid);
+		for (index = 0; index < COUNT; index++)
+			put_one(self->fd, index);
+		for (index = 0; index < COUNT; index++)
+			ASSERT_GE(get_wait(self->fd), 0);
+	}
+}
+
+/* It holds the handle: a descriptor closed meanwhile is no end. */
+TEST_F(ring, descriptor_is_closed)
+{
+	int copy, pipes[2];
+	loff_t offset = 0;
+	char back[4096];
+
+	RETURN_IF_UNKNOWN();
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(4096, splice(self->fd, &offset, pipes[1], NULL, 4096, 0));
+	ASSERT_EQ(0, put_one(self->fd, 0));
+	SUBMIT(0);
+	ASSERT_TRUE(nothing_yet(&self->ring));
+	copy = self->fd;
+	self->fd = -1;
+	close(copy);
+	ASSERT_EQ(4096, read(pipes[0], back, 4096));
+	ASSERT_EQ(1, next(&self->ring, NULL));
+	EXPECT_EQ(0, self->indices[0][0]);
+}
+
+TEST_HARNESS_MAIN
