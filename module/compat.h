@@ -23,10 +23,9 @@
 #include <linux/skbuff.h>
 #include <linux/smp.h>
 #include <linux/socket.h>
-#include <linux/udp.h>
 #include <linux/uio.h>
 #include <linux/version.h>
-#ifdef ZCPOOL_HAVE_NET_HOTDATA
+#ifdef ZCPOOL_HAVE_SKB_DEFER_NODES
 #include <net/hotdata.h>
 #endif
 #include <net/sock.h>
@@ -110,8 +109,8 @@ static inline int zcpool_folio_pincount(struct folio *folio)
 }
 
 /*
- * How tcp_sendmsg_locked() has memory put into an skb, if msg_ubuf and sg_from_iter are
- * set.  Linux 6.1 leaves the accounting to the function; later __zerocopy_sg_from_iter()
+ * How TCP and UDP have memory put into an skb, if msg_ubuf and sg_from_iter are set.
+ * Linux 6.1 leaves the accounting to the function; later __zerocopy_sg_from_iter()
  * does it.
  *
  * ZCPOOL_SG_FROM_ITER() defines such a function by one that takes an skb, an iterator
@@ -131,9 +130,14 @@ static inline int zcpool_folio_pincount(struct folio *folio)
 		unsigned int truesize = skb->truesize; \
 		int ret = fill(skb, from, length); \
 \
-		sk_wmem_queued_add(sk, skb->truesize - truesize); \
-		if (!skb_zcopy_pure(skb)) \
-			sk_mem_charge(sk, skb->truesize - truesize); \
+		truesize = skb->truesize - truesize; \
+		if (sk && sk->sk_type == SOCK_STREAM) { \
+			sk_wmem_queued_add(sk, truesize); \
+			if (!skb_zcopy_pure(skb)) \
+				sk_mem_charge(sk, truesize); \
+		} else { \
+			refcount_add(truesize, &skb->sk->sk_wmem_alloc); \
+		} \
 		return ret; \
 	}
 #endif
@@ -209,58 +213,11 @@ static inline ssize_t zcpool_unix_send_pieces(struct socket *socket, const struc
 #endif
 }
 
-/*
- * What a UDP socket needs, to take a message's pages by reference: MSG_SPLICE_PAGES
- * or 0, if it would copy them.
- */
-#ifdef ZCPOOL_HAVE_NET_HOTDATA
-#define ZCPOOL_KERNEL_SEND_UDP true
-
-/**
- * zcpool_udp_splice_flag() - whether UDP takes a message by reference
- * @sk: any socket
- * @frags: parts of pages that the message has, neighbours taken together
- * @flags: MSG_* of the message
- *
- * UDP tells nobody what it did.  So this asks what __ip_append_data() and
- * __ip6_append_data() ask when they choose: does the route's device gather?  To be
- * asked before and after, as the route may change meanwhile.  A socket buffer has
- * room for so many fragments only, where a copy would still fit; and when a datagram
- * is put together by many calls, how many have come before is unknown.
- *
- * Return: MSG_SPLICE_PAGES, or 0 if it copies.
- */
-static inline int zcpool_udp_splice_flag(const struct sock *sk, unsigned int frags, int flags)
-{
-	const struct dst_entry *dst;
-	bool gathers;
-
-	if (sk->sk_type != SOCK_DGRAM || sk->sk_protocol != IPPROTO_UDP ||
-	    (sk->sk_family != AF_INET && sk->sk_family != AF_INET6))
-		return 0;
-	if (frags > READ_ONCE(net_hotdata.sysctl_max_skb_frags) || (flags & MSG_MORE) ||
-	    udp_test_bit(CORK, sk) || READ_ONCE(udp_sk(sk)->pending))
-		return 0;
-	rcu_read_lock();
-	dst = rcu_dereference(sk->sk_dst_cache);
-	gathers = dst && (READ_ONCE(dst->dev)->features & NETIF_F_SG);
-	rcu_read_unlock();
-	return gathers ? MSG_SPLICE_PAGES : 0;
-}
-#else
-#define ZCPOOL_KERNEL_SEND_UDP false
-
-static inline int zcpool_udp_splice_flag(const struct sock *sk, unsigned int frags, int flags)
-{
-	return 0;
-}
-#endif
-
 /** zcpool_uring_payload() - the 16 bytes of a command's own in its queue entry */
 static inline const void *zcpool_uring_payload(const struct io_uring_cmd *cmd)
 {
 #if defined(ZCPOOL_HAVE_URING_SQE_CMD_TYPE)
-	return io_uring_sqe_cmd(cmd->sqe, u64[2]);
+	return io_uring_sqe_cmd(cmd->sqe, u64);
 #elif defined(ZCPOOL_HAVE_URING_SQE_CMD)
 	return io_uring_sqe_cmd(cmd->sqe);
 #else

@@ -79,7 +79,7 @@ void zcpool_folio_split_failed(struct folio *folio, unsigned int order)
 	};
 
 	if (order == HPAGE_PMD_ORDER && zcpool_chunk_failed(&all))
-		SetPageHasHWPoisoned(folio_page(folio, 0));
+		folio_set_has_hwpoisoned(folio);
 #endif
 }
 

@@ -31,8 +31,6 @@ static u64 zcpool_features(void)
 		features |= ZCPOOL_FEATURE_HUGE_MAP;
 	if (ZCPOOL_KERNEL_FIXED_BUFFERS)
 		features |= ZCPOOL_FEATURE_FIXED_BUFFERS;
-	if (ZCPOOL_KERNEL_SEND_UDP)
-		features |= ZCPOOL_FEATURE_SEND_UDP;
 	if (ZCPOOL_KERNEL_URING_WAIT)
 		features |= ZCPOOL_FEATURE_URING_GET;
 	return features;

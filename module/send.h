@@ -4,6 +4,8 @@
 #define ZCPOOL_SEND_H
 
 #include <linux/net.h>
+#include <linux/skbuff.h>
+#include <linux/socket.h>
 
 #include "zcpool.h"
 
@@ -33,10 +35,29 @@ struct zcpool_sending {
 	bool whole;
 };
 
+/**
+ * struct zcpool_refer - a message on its way into TCP's or UDP's queue
+ * @msg: as sendmsg() takes it
+ * @ubuf: makes the protocol ask for pages, and is nothing else.  Whoever has
+ *        SKBFL_ZEROCOPY_ENABLE calls back when an skb ends, and has loopback copy the
+ *        pages.  Without it, as here, frags are plain references, and the ubuf_info,
+ *        which is gone by then, is never looked at.
+ * @referred: bytes that the queue refers to
+ */
+struct zcpool_refer {
+	struct msghdr msg;
+	struct ubuf_info ubuf;
+	u64 referred;
+};
+
 static inline bool zcpool_element_is_inline(const struct zcpool_element *element)
 {
 	return element->flags & ZCPOOL_ELEMENT_F_INLINE;
 }
+
+/* send_refer.c */
+void zcpool_refer_init(struct zcpool_refer *refer, int flags, const struct bio_vec *pieces, u32 nr,
+		       u64 length);
 
 /* send_stream.c */
 ssize_t zcpool_send_stream(struct zcpool_sending *sending, bool *done);

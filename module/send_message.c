@@ -69,17 +69,6 @@ static void zcpool_message_add(struct zcpool_message *message, struct folio *fol
 	};
 }
 
-static unsigned int zcpool_message_frags(const struct zcpool_message *message)
-{
-	unsigned int frags = 0;
-	u32 i;
-
-	for (i = 0; i < message->nr; i++)
-		frags += PFN_UP(offset_in_page(message->bvec[i].bv_offset) +
-				message->bvec[i].bv_len);
-	return frags;
-}
-
 static int zcpool_message_add_slice(struct zcpool_message *message, struct zcpool_pool *pool,
 				    const struct zcpool_element *element)
 {
@@ -122,26 +111,35 @@ static int zcpool_message_fill(struct zcpool_message *message, const struct zcpo
 	return 0;
 }
 
+static bool zcpool_is_udp(const struct sock *sk)
+{
+	return (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) &&
+	       sk->sk_type == SOCK_DGRAM && sk->sk_protocol == IPPROTO_UDP;
+}
+
 /*
- * Without MSG_SPLICE_PAGES a socket copies.  With it, most protocols still do, and
- * none says so: only those are given it whose doing is known.
+ * UDP refers to the pages if that spares a copy: if the device gathers and computes the
+ * checksum, and the datagram goes as one packet (__ip_append_data(),
+ * __ip6_append_data()).  More pieces than a packet has room for would be an error.
  */
 static ssize_t zcpool_message_send(struct zcpool_sending *sending,
 				   const struct zcpool_message *message)
 {
-	const struct sock *sk = sending->socket->sk;
-	unsigned int frags = zcpool_message_frags(message);
-	int splice = zcpool_udp_splice_flag(sk, frags, sending->flags);
-	struct msghdr msg = { .msg_flags = sending->flags | splice };
+	struct zcpool_refer refer;
 	ssize_t sent;
 
-	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, message->bvec, message->nr, message->length);
-	sent = sock_sendmsg(sending->socket, &msg);
+	zcpool_refer_init(&refer, sending->flags, message->bvec, message->nr, message->length);
+	if (!zcpool_is_udp(sending->socket->sk) || message->nr > MAX_SKB_FRAGS) {
+		/* What is left copies, or does not tell: MSG_SPLICE_PAGES is but a hint. */
+		refer.msg.msg_flags = sending->flags;
+		refer.msg.msg_ubuf = NULL;
+		refer.msg.sg_from_iter = NULL;
+	}
+	sent = sock_sendmsg(sending->socket, &refer.msg);
 	if (sent < 0)
 		return sent;
 	sending->sent = sent;
-	if (!splice || !zcpool_udp_splice_flag(sk, frags, sending->flags))
-		sending->copied = min_t(u64, sent, message->slices);
+	sending->copied = min_t(u64, sent - refer.referred, message->slices);
 	return 0;
 }
 

@@ -3,7 +3,6 @@
  * SEND to a stream: runs of slices by reference, and inline bytes between them.
  */
 #include <linux/bvec.h>
-#include <linux/skbuff.h>
 #include <linux/socket.h>
 #include <linux/uio.h>
 #include <net/sock.h>
@@ -167,84 +166,18 @@ static bool zcpool_tcp_gathers(struct sock *sk)
 	return gathers;
 }
 
-/**
- * struct zcpool_tcp_message - a run on its way into TCP's queue
- * @msg: as tcp_sendmsg_locked() takes it
- * @ubuf: makes it ask zcpool_tcp_refer() for pages, and is nothing else.  Whoever has
- *        SKBFL_ZEROCOPY_ENABLE calls back when an skb ends, and has loopback copy the
- *        pages.  Without it, as here, frags are plain references, and the ubuf_info,
- *        which is gone by then, is never looked at.
- * @referred: bytes that the queue refers to
- */
-struct zcpool_tcp_message {
-	struct msghdr msg;
-	struct ubuf_info ubuf;
-	u64 referred;
-};
-
-/*
- * Called by __zerocopy_sg_from_iter() for an skb that may take length bytes more.
- * It does what that function does by itself, but accounts the pieces' own size in place
- * of whole pages, as sendpage() and MSG_SPLICE_PAGES have it.
- */
-static int zcpool_tcp_fill(struct sk_buff *skb, struct iov_iter *from, size_t length)
-{
-	struct zcpool_tcp_message *message =
-		container_of(from, struct zcpool_tcp_message, msg.msg_iter);
-	size_t left = min(iov_iter_count(from), length);
-	struct skb_shared_info *info = skb_shinfo(skb);
-	const struct bio_vec *piece = from->bvec;
-	size_t start = from->iov_offset, referred = 0;
-	int nr = info->nr_frags;
-
-	while (referred < left) {
-		size_t size = min_t(size_t, piece->bv_len - start, left - referred);
-		size_t offset = piece->bv_offset + start;
-
-		if (skb_can_coalesce(skb, nr, piece->bv_page, offset)) {
-			skb_frag_size_add(&info->frags[nr - 1], size);
-		} else {
-			if (nr == MAX_SKB_FRAGS)
-				break;
-			get_page(piece->bv_page);
-			__skb_fill_page_desc_noacc(info, nr++, piece->bv_page, offset, size);
-			info->nr_frags = nr;
-		}
-		referred += size;
-		start = 0;
-		piece++;
-	}
-	iov_iter_advance(from, referred);
-	message->referred += referred;
-
-	skb->len += referred;
-	skb->data_len += referred;
-	skb->truesize += referred;
-	return referred < left ? -EMSGSIZE : 0;
-}
-
-ZCPOOL_SG_FROM_ITER(zcpool_tcp_refer, zcpool_tcp_fill)
-
 static ssize_t zcpool_send_tcp_run(struct zcpool_sending *sending, struct zcpool_run *run,
 				   int flags)
 {
-	struct zcpool_tcp_message message = {
-		.msg = {
-			.msg_flags = flags | MSG_ZEROCOPY,
-			.msg_ubuf = &message.ubuf,
-			.sg_from_iter = zcpool_tcp_refer,
-		},
-	};
+	struct zcpool_refer refer;
 	/* Asked ahead: when the call returns, the peer may be gone, and the route. */
 	bool gathers = zcpool_tcp_gathers(sending->socket->sk);
 	ssize_t sent;
 
-	/* The program may write to the pages: checksum with care. */
-	zcpool_ubuf_init(&message.ubuf, SKBFL_SHARED_FRAG);
-	iov_iter_bvec(&message.msg.msg_iter, ITER_SOURCE, run->pieces, run->nr, run->length);
-	sent = tcp_sendmsg_locked(sending->socket->sk, &message.msg, run->length);
+	zcpool_refer_init(&refer, flags, run->pieces, run->nr, run->length);
+	sent = tcp_sendmsg_locked(sending->socket->sk, &refer.msg, run->length);
 	if (sent > 0)
-		sending->copied += gathers ? sent - message.referred : sent;
+		sending->copied += gathers ? sent - refer.referred : sent;
 	return sent;
 }
 

@@ -48,8 +48,9 @@ KIND(tcp_veth, .splice_holds = ALL, .send_holds = ALL);
 KIND(unix_stream, .splice_holds = ALL, .send_holds = ALL);
 KIND(unix_datagram);
 KIND(unix_seqpacket);
-KIND(udp_loopback, .splice_holds = WITHOUT_SENDPAGE, .send_holds = WITHOUT_SENDPAGE);
-KIND(udp_veth, .splice_holds = WITHOUT_SENDPAGE, .send_holds = WITHOUT_SENDPAGE);
+KIND(udp_loopback, .splice_holds = WITHOUT_SENDPAGE, .send_holds = ALL);
+/* SEND copies what does not go as one packet. */
+KIND(udp_veth, .splice_holds = WITHOUT_SENDPAGE);
 KIND(vsock_stream);
 KIND(vsock_seqpacket);
 KIND(mptcp_loopback);
@@ -167,13 +168,36 @@ static void send_and_put(struct __test_metadata *_metadata, FIXTURE_DATA(socket)
 	expect_free(_metadata, self->fd);
 }
 
+/*
+ * Whether fragments of a spliced datagram get lost that begin at odd places: Linux 6.12
+ * computes a wrong checksum then (skb_splice_csum_page()), of any file's pages.
+ */
+static bool kernel_loses_fragments(const int pair[2])
+{
+	int file = memfd_create("odd", 0);
+	struct pollfd arrived = { .fd = pair[1], .events = POLLIN };
+	off_t offset = OFFSET;
+	char back[LENGTH];
+	bool lost;
+
+	lost = ftruncate(file, OFFSET + LENGTH) ||
+	       sendfile(pair[0], file, &offset, LENGTH) != LENGTH || poll(&arrived, 1, 1000) != 1 ||
+	       recv(pair[1], back, LENGTH, 0) != LENGTH;
+	close(file);
+	return lost;
+}
+
 TEST_F(socket, unread_after_sendfile)
 {
+	if (variant->connect == udp_veth && kernel_loses_fragments(self->pair))
+		SKIP(return, "the kernel loses spliced fragments");
 	send_and_put(_metadata, self, by_sendfile, is_one_of(variant->splice_holds));
 }
 
 TEST_F(socket, unread_after_splice)
 {
+	if (variant->connect == udp_veth && kernel_loses_fragments(self->pair))
+		SKIP(return, "the kernel loses spliced fragments");
 	send_and_put(_metadata, self, by_splice, is_one_of(variant->splice_holds));
 }
 

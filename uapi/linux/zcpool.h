@@ -52,10 +52,8 @@
 #define ZCPOOL_FEATURE_HUGE_MAP (1ULL << 1)
 /** io_uring fixed buffers over a mapping of the pool work on this kernel. */
 #define ZCPOOL_FEATURE_FIXED_BUFFERS (1ULL << 2)
-/** SEND hands slices to UDP sockets by reference, never copies unless it says so. */
-#define ZCPOOL_FEATURE_SEND_UDP (1ULL << 3)
 /** io_uring can carry GET: waits without a thread. */
-#define ZCPOOL_FEATURE_URING_GET (1ULL << 4)
+#define ZCPOOL_FEATURE_URING_GET (1ULL << 3)
 
 /**
  * struct zcpool_query - argument of ZCPOOL_IOC_QUERY
@@ -384,11 +382,11 @@ struct zcpool_element {
  * Nothing is sent of a vector in which something is wrong, but for inline bytes
  * that cannot be read: these end the sending to a stream.
  *
- * Slices go by reference to TCP and unix stream sockets, and with
- * ZCPOOL_FEATURE_SEND_UDP to UDP sockets, if the message has no more parts of pages
- * than a socket buffer holds (17 as a rule) and is one call's.  Where the socket
- * cannot do that, they are copied, and @copied says so: over a device that cannot
- * gather, and to all other sockets, TCP with a protocol in between (TLS) among them.
+ * Slices go by reference to TCP and unix stream sockets, and to UDP, if the message
+ * is one packet of up to 17 pieces and the device computes its checksum.  Where the
+ * socket cannot do that, they are copied, and @copied says so: over a device that
+ * cannot gather, and to all other sockets, TCP with a protocol in between (TLS) among
+ * them.
  *
  * io_uring carries the command as well: opcode IORING_OP_URING_CMD, cmd_op
  * ZCPOOL_IOC_SEND, and in the first 8 bytes of cmd the address of the struct, of

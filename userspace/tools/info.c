@@ -17,7 +17,6 @@ static const struct {
 	{ ZCPOOL_FEATURE_SPLICE, "splice" },
 	{ ZCPOOL_FEATURE_HUGE_MAP, "huge-map" },
 	{ ZCPOOL_FEATURE_FIXED_BUFFERS, "fixed-buffers" },
-	{ ZCPOOL_FEATURE_SEND_UDP, "send-udp" },
 	{ ZCPOOL_FEATURE_URING_GET, "uring-get" },
 };
 
