@@ -248,7 +248,7 @@ int zcpool_uring_get(struct io_uring_cmd *cmd, struct zcpool_get __user *user_ge
 	if (!taken)
 		return zcpool_uring_wait(cmd, pool, &get, user_get, issue_flags);
 	return zcpool_get_end(pool, cmd->file->private_data, &get, user_get, indices, taken) ?:
-		       taken;
+											       taken;
 }
 
 /**

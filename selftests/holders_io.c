@@ -44,11 +44,11 @@ static bool held_by_io(int fd)
 	return holder.pins + holder.references > 0 && !holder.slots;
 }
 
-#define EXPECT_HELD(fd) \
-	do { \
-		ASSERT_EQ(-EAGAIN, get_now(fd)); \
-		ASSERT_EQ(ZCPOOL_STATE_IN_FLIGHT, holder_of(fd, 0).state); \
-	} while (0)
+static void expect_held(struct __test_metadata *_metadata, int fd)
+{
+	ASSERT_EQ(-EAGAIN, get_now(fd));
+	ASSERT_EQ(ZCPOOL_STATE_IN_FLIGHT, holder_of(fd, 0).state);
+}
 
 static void expect_free(struct __test_metadata *_metadata, int fd)
 {
@@ -69,7 +69,7 @@ struct mapper {
 	char parameters[64];
 };
 
-static int mapper(unsigned long command, uint32_t flags, uint64_t *device)
+static int control_disk(unsigned long command, uint32_t flags, uint64_t *device)
 {
 	struct mapper arg = {
 		.ioctl.version = { DM_VERSION_MAJOR },
@@ -93,12 +93,12 @@ static int mapper(unsigned long command, uint32_t flags, uint64_t *device)
 
 static int suspend(void)
 {
-	return mapper(DM_DEV_SUSPEND, DM_SUSPEND_FLAG | DM_SKIP_LOCKFS_FLAG, NULL);
+	return control_disk(DM_DEV_SUSPEND, DM_SUSPEND_FLAG | DM_SKIP_LOCKFS_FLAG, NULL);
 }
 
 static int resume(void)
 {
-	return mapper(DM_DEV_SUSPEND, 0, NULL);
+	return control_disk(DM_DEV_SUSPEND, 0, NULL);
 }
 
 FIXTURE(still_disk)
@@ -138,8 +138,8 @@ FIXTURE_SETUP(still_disk)
 	if (variant->write)
 		memcpy(self->map + OFFSET, self->data, LENGTH);
 	ASSERT_EQ(0, load_module("dm_mod"));
-	ASSERT_EQ(0, mapper(DM_DEV_CREATE, 0, &device));
-	ASSERT_EQ(0, mapper(DM_TABLE_LOAD, 0, NULL));
+	ASSERT_EQ(0, control_disk(DM_DEV_CREATE, 0, &device));
+	ASSERT_EQ(0, control_disk(DM_TABLE_LOAD, 0, NULL));
 	ASSERT_EQ(0, resume());
 	snprintf(path, sizeof(path), "/dev/dm-%u", minor(device));
 	self->disk = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
@@ -159,7 +159,7 @@ FIXTURE_TEARDOWN(still_disk)
 	if (self->child > 0)
 		waitpid(self->child, NULL, 0);
 	/* Requests that are still at it keep the device for a moment. */
-	for (try = 0; try < 2000 && mapper(DM_DEV_REMOVE, 0, NULL) == -EBUSY; try++)
+	for (try = 0; try < 2000 && control_disk(DM_DEV_REMOVE, 0, NULL) == -EBUSY; try++)
 		usleep(1000);
 	free(self->data);
 	close(self->fd);
@@ -216,9 +216,9 @@ TEST_F(still_disk, holds_until_done)
 {
 	start(_metadata, self, variant->write, variant->by_ring);
 	ASSERT_EQ(0, put_one(self->fd, 0));
-	EXPECT_HELD(self->fd);
+	expect_held(_metadata, self->fd);
 	usleep(1000);
-	EXPECT_HELD(self->fd);
+	expect_held(_metadata, self->fd);
 	ASSERT_EQ(0, resume());
 	expect_free(_metadata, self->fd);
 	expect_moved(_metadata, self, variant->write);
@@ -230,7 +230,7 @@ TEST_F(still_disk, holds_an_idle_buffer)
 {
 	ASSERT_EQ(0, put_one(self->fd, 0));
 	start(_metadata, self, variant->write, variant->by_ring);
-	EXPECT_HELD(self->fd);
+	expect_held(_metadata, self->fd);
 	ASSERT_EQ(0, resume());
 	expect_free(_metadata, self->fd);
 	expect_moved(_metadata, self, variant->write);
@@ -244,7 +244,7 @@ TEST_F(still_disk, holds_without_mapping_and_ring)
 	ASSERT_EQ(0, munmap(self->map, BUFFER));
 	if (variant->by_ring)
 		io_uring_queue_exit(&self->ring);
-	EXPECT_HELD(self->fd);
+	expect_held(_metadata, self->fd);
 	ASSERT_EQ(0, resume());
 	expect_free(_metadata, self->fd);
 	self->map = map_pool(self->fd, BUFFER);
@@ -269,7 +269,7 @@ TEST_F(still_disk, holds_what_is_spliced_to_it)
 	close(pipes[0]);
 	close(pipes[1]);
 	ASSERT_EQ(0, put_one(self->fd, 0));
-	EXPECT_HELD(self->fd);
+	expect_held(_metadata, self->fd);
 	ASSERT_EQ(1, holder_of(self->fd, 0).slots);
 	ASSERT_EQ(0, resume());
 	expect_free(_metadata, self->fd);
@@ -334,7 +334,7 @@ static void expect_held_until_acknowledged(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, far_listens(false));
 	ASSERT_EQ(LENGTH, send(pair[0], self->map + OFFSET));
 	ASSERT_EQ(0, put_one(self->fd, 0));
-	EXPECT_HELD(self->fd);
+	expect_held(_metadata, self->fd);
 	ASSERT_TRUE(held_by_io(self->fd));
 	ASSERT_EQ(0, far_listens(true));
 	/* The device copies for the peer, so unread bytes are not the pool's. */
@@ -391,7 +391,7 @@ TEST_F(pinned, by_a_dead_child)
 		_exit(vmsplice(pipes[1], &iov, 1, 0) != LENGTH);
 	ASSERT_EQ(0, wait_status(pid));
 	ASSERT_EQ(0, put_one(self->fd, 0));
-	EXPECT_HELD(self->fd);
+	expect_held(_metadata, self->fd);
 	ASSERT_EQ(LENGTH, read_full(pipes[0], self->back, LENGTH));
 	ASSERT_EQ(0, memcmp(self->data, self->back, LENGTH));
 	expect_free(_metadata, self->fd);
@@ -418,9 +418,9 @@ TEST_F(pinned, by_an_XDP_socket_until_it_is_closed)
 	EXPECT_EQ(BUFFER / 4096, holder_of(self->fd, 0).pins);
 	EXPECT_EQ(0, holder_of(self->fd, 0).references);
 	ASSERT_EQ(0, put_one(self->fd, 0));
-	EXPECT_HELD(self->fd);
+	expect_held(_metadata, self->fd);
 	ASSERT_EQ(0, munmap(self->map, BUFFER));
-	EXPECT_HELD(self->fd);
+	expect_held(_metadata, self->fd);
 	EXPECT_EQ(BUFFER / 4096, holder_of(self->fd, 0).pins);
 	close(socket_fd);
 	expect_free(_metadata, self->fd);
@@ -443,7 +443,7 @@ TEST_F(pinned, by_the_XDP_socket_of_a_child_until_it_dies)
 	close(ready[1]);
 	ASSERT_EQ(1, read(ready[0], &byte, 1));
 	ASSERT_EQ(0, put_one(self->fd, 0));
-	EXPECT_HELD(self->fd);
+	expect_held(_metadata, self->fd);
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(-1, wait_status(pid));
 	expect_free(_metadata, self->fd);

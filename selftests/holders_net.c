@@ -42,22 +42,22 @@ FIXTURE_VARIANT(socket)
 	enum kernels send_holds;
 };
 
-#define KIND(name, ...) VARIANT(socket, name, .connect = name, __VA_ARGS__)
-KIND(tcp_loopback, .splice_holds = ALL, .send_holds = ALL);
-KIND(tcp_veth, .splice_holds = ALL, .send_holds = ALL);
-KIND(unix_stream, .splice_holds = ALL, .send_holds = ALL);
-KIND(unix_datagram);
-KIND(unix_seqpacket);
-KIND(udp_loopback, .splice_holds = WITHOUT_SENDPAGE, .send_holds = ALL);
+VARIANT(socket, tcp_loopback, .connect = tcp_loopback, .splice_holds = ALL, .send_holds = ALL);
+VARIANT(socket, tcp_veth, .connect = tcp_veth, .splice_holds = ALL, .send_holds = ALL);
+VARIANT(socket, unix_stream, .connect = unix_stream, .splice_holds = ALL, .send_holds = ALL);
+VARIANT(socket, unix_datagram, .connect = unix_datagram);
+VARIANT(socket, unix_seqpacket, .connect = unix_seqpacket);
+VARIANT(socket, udp_loopback, .connect = udp_loopback, .splice_holds = WITHOUT_SENDPAGE,
+	.send_holds = ALL);
 /* SEND copies what does not go as one packet. */
-KIND(udp_veth, .splice_holds = WITHOUT_SENDPAGE);
-KIND(vsock_stream);
-KIND(vsock_seqpacket);
-KIND(mptcp_loopback);
+VARIANT(socket, udp_veth, .connect = udp_veth, .splice_holds = WITHOUT_SENDPAGE);
+VARIANT(socket, vsock_stream, .connect = vsock_stream);
+VARIANT(socket, vsock_seqpacket, .connect = vsock_seqpacket);
+VARIANT(socket, mptcp_loopback, .connect = mptcp_loopback);
 /* Encrypted into memory of its own before the call returns. */
-KIND(ktls);
-KIND(sockmap_pass);
-KIND(sockmap_redirect, .splice_holds = WITH_SENDPAGE);
+VARIANT(socket, ktls, .connect = ktls);
+VARIANT(socket, sockmap_pass, .connect = sockmap_pass);
+VARIANT(socket, sockmap_redirect, .connect = sockmap_redirect, .splice_holds = WITH_SENDPAGE);
 
 /* A pool of one buffer, owned and full of what depends on the place. */
 FIXTURE_SETUP(socket)

@@ -76,18 +76,17 @@ static int tcp_signed_without_gather(int pair[2])
 	return pair[1] < 0 ? -errno : 0;
 }
 
-#define KIND(name, ...) VARIANT(to, name, .connect = name, __VA_ARGS__)
-KIND(tcp_veth);
-KIND(tcp_without_gather, .copies = true);
-KIND(tcp_signed_without_gather, .copies = true);
+VARIANT(to, tcp_veth, .connect = tcp_veth);
+VARIANT(to, tcp_without_gather, .connect = tcp_without_gather, .copies = true);
+VARIANT(to, tcp_signed_without_gather, .connect = tcp_signed_without_gather, .copies = true);
 /* The device's packets are too small. */
-KIND(udp_veth, .copies = true, .message = true);
-KIND(vsock_stream, .copies = true);
-KIND(vsock_seqpacket, .copies = true, .message = true);
-KIND(mptcp_loopback, .copies = true);
-KIND(ktls, .copies = true);
-KIND(sockmap_pass, .copies = true);
-KIND(sockmap_redirect, .copies = true, .gone = EACCES);
+VARIANT(to, udp_veth, .connect = udp_veth, .copies = true, .message = true);
+VARIANT(to, vsock_stream, .connect = vsock_stream, .copies = true);
+VARIANT(to, vsock_seqpacket, .connect = vsock_seqpacket, .copies = true, .message = true);
+VARIANT(to, mptcp_loopback, .connect = mptcp_loopback, .copies = true);
+VARIANT(to, ktls, .connect = ktls, .copies = true);
+VARIANT(to, sockmap_pass, .connect = sockmap_pass, .copies = true);
+VARIANT(to, sockmap_redirect, .connect = sockmap_redirect, .copies = true, .gone = EACCES);
 
 FIXTURE_SETUP(to)
 {

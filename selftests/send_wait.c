@@ -20,18 +20,20 @@ static void interrupt(int number)
 	interrupts++;
 }
 
+/* What a child has to say. */
+struct said {
+	long ret;
+	uint64_t copied;
+	int interrupts;
+};
+
 FIXTURE(waiting)
 {
 	int fd;
 	int pair[2];
 	char *map;
 	char *back;
-	/* What the child has to say. */
-	struct {
-		long ret;
-		uint64_t copied;
-		int interrupts;
-	} * said;
+	struct said *said;
 };
 
 FIXTURE_VARIANT(waiting)

@@ -45,8 +45,8 @@ static inline bool kernel_has_sendpage(void)
 	struct utsname name;
 	int major, minor;
 
-	uname(&name);
-	sscanf(name.release, "%d.%d", &major, &minor);
+	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
+		return false;
 	return major < 6 || (major == 6 && minor < 5);
 }
 
@@ -335,11 +335,12 @@ static inline int put_into_map(int map, uint32_t key, int socket)
 /* A program through which all goes that is sent to sockets of the map. */
 static inline int attach_to_map(int map, const struct bpf_insn *program, uint32_t count)
 {
+	static const char license[] = "GPL";
 	union bpf_attr load = {
 		.prog_type = BPF_PROG_TYPE_SK_MSG,
 		.insns = (uintptr_t)program,
 		.insn_cnt = count,
-		.license = (uintptr_t) "GPL",
+		.license = (uintptr_t)license,
 	};
 	union bpf_attr attach = { .target_fd = map, .attach_type = BPF_SK_MSG_VERDICT };
 	int fd = bpf(BPF_PROG_LOAD, &load), ret;

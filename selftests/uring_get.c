@@ -71,7 +71,8 @@ static void submit(struct io_uring *ring, int fd, struct zcpool_get *get, uint32
 }
 
 #define SUBMIT(slot) \
-	submit(&self->ring, self->fd, &self->get[slot], self->indices[slot], variant->sqe_flags, slot)
+	submit(&self->ring, self->fd, &self->get[slot], self->indices[slot], variant->sqe_flags, \
+	       slot)
 
 /* The next completion's result, waited for without limit. */
 static int next(struct io_uring *ring, uint64_t *slot)
