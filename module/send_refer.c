@@ -7,12 +7,19 @@
 
 #include "send.h"
 
-/*
- * Called by __zerocopy_sg_from_iter() for an skb that may take length bytes more.
- * It does what that function does by itself, but accounts the pieces' own size in place
- * of whole pages, as sendpage() and MSG_SPLICE_PAGES have it.
+/**
+ * zcpool_refer_fill() - have an skb refer to memory
+ * @skb: skb; its fragments, and its three lengths, are changed
+ * @from: where from, msg.msg_iter of a struct zcpool_refer; moved on
+ * @length: most bytes
+ *
+ * Called by __zerocopy_sg_from_iter(), by way of compat.h.  It does what that function
+ * does by itself, but accounts the pieces' own size in place of whole pages, as
+ * sendpage() and MSG_SPLICE_PAGES have it.
+ *
+ * Return: 0, or -EMSGSIZE if the skb has no room for all.
  */
-static int zcpool_refer_fill(struct sk_buff *skb, struct iov_iter *from, size_t length)
+int zcpool_refer_fill(struct sk_buff *skb, struct iov_iter *from, size_t length)
 {
 	struct zcpool_refer *refer = container_of(from, struct zcpool_refer, msg.msg_iter);
 	size_t left = min(iov_iter_count(from), length);
@@ -46,8 +53,6 @@ static int zcpool_refer_fill(struct sk_buff *skb, struct iov_iter *from, size_t 
 	skb->truesize += referred;
 	return referred < left ? -EMSGSIZE : 0;
 }
-
-ZCPOOL_SG_FROM_ITER(zcpool_refer_pages, zcpool_refer_fill)
 
 /**
  * zcpool_refer_init() - prepare a message that goes by reference where it can
