@@ -113,33 +113,30 @@ static inline int zcpool_folio_pincount(struct folio *folio)
  * Linux 6.1 leaves the accounting to the function; later __zerocopy_sg_from_iter()
  * does it.
  *
- * ZCPOOL_SG_FROM_ITER() defines such a function by one that takes an skb, an iterator
- * and the most bytes, and changes the skb's fragments and its three lengths.
+ * zcpool_refer_fill() is of send_refer.c, and changes the skb's fragments and its three
+ * lengths.
  */
+int zcpool_refer_fill(struct sk_buff *skb, struct iov_iter *from, size_t length);
+
 #ifdef ZCPOOL_HAVE_UBUF_INFO_OPS
-#define ZCPOOL_SG_FROM_ITER(name, fill) \
-	static int name(struct sk_buff *skb, struct iov_iter *from, size_t length) \
-	{ \
-		return fill(skb, from, length); \
-	}
+#define zcpool_refer_pages zcpool_refer_fill
 #else
-#define ZCPOOL_SG_FROM_ITER(name, fill) \
-	static int name(struct sock *sk, struct sk_buff *skb, struct iov_iter *from, \
-			size_t length) \
-	{ \
-		unsigned int truesize = skb->truesize; \
-		int ret = fill(skb, from, length); \
-\
-		truesize = skb->truesize - truesize; \
-		if (sk && sk->sk_type == SOCK_STREAM) { \
-			sk_wmem_queued_add(sk, truesize); \
-			if (!skb_zcopy_pure(skb)) \
-				sk_mem_charge(sk, truesize); \
-		} else { \
-			refcount_add(truesize, &skb->sk->sk_wmem_alloc); \
-		} \
-		return ret; \
+static inline int zcpool_refer_pages(struct sock *sk, struct sk_buff *skb, struct iov_iter *from,
+				     size_t length)
+{
+	unsigned int truesize = skb->truesize;
+	int ret = zcpool_refer_fill(skb, from, length);
+
+	truesize = skb->truesize - truesize;
+	if (sk && sk->sk_type == SOCK_STREAM) {
+		sk_wmem_queued_add(sk, truesize);
+		if (!skb_zcopy_pure(skb))
+			sk_mem_charge(sk, truesize);
+	} else {
+		refcount_add(truesize, &skb->sk->sk_wmem_alloc);
 	}
+	return ret;
+}
 #endif
 
 static inline void zcpool_ubuf_no_callback(struct sk_buff *skb, struct ubuf_info *ubuf,

@@ -7,12 +7,19 @@
 
 #include "send.h"
 
-/*
- * Called by __zerocopy_sg_from_iter() for an skb that may take length bytes more.
- * It does what that function does by itself, but accounts the pieces' own size in place
- * of whole pages, as sendpage() and MSG_SPLICE_PAGES have it.
+/**
+ * zcpool_refer_fill() - put references to a message's memory into an skb
+ * @skb: skb
+ * @from: iterator of a struct zcpool_refer's message
+ * @length: most bytes
+ *
+ * Called for __zerocopy_sg_from_iter() through zcpool_refer_pages().  It does what that
+ * function does by itself, but accounts the pieces' own size in place of whole pages,
+ * as sendpage() and MSG_SPLICE_PAGES have it.
+ *
+ * Return: 0, or -EMSGSIZE if there is no room for all of it.
  */
-static int zcpool_refer_fill(struct sk_buff *skb, struct iov_iter *from, size_t length)
+int zcpool_refer_fill(struct sk_buff *skb, struct iov_iter *from, size_t length)
 {
 	struct zcpool_refer *refer = container_of(from, struct zcpool_refer, msg.msg_iter);
 	size_t left = min(iov_iter_count(from), length);
@@ -46,8 +53,6 @@ static int zcpool_refer_fill(struct sk_buff *skb, struct iov_iter *from, size_t 
 	skb->truesize += referred;
 	return referred < left ? -EMSGSIZE : 0;
 }
-
-ZCPOOL_SG_FROM_ITER(zcpool_refer_pages, zcpool_refer_fill)
 
 /**
  * zcpool_refer_init() - prepare a message that goes by reference where it can
