@@ -181,7 +181,7 @@ static bool kernel_loses_fragments(const int pair[2])
 	bool lost;
 
 	lost = ftruncate(file, OFFSET + LENGTH) ||
-	       sendfile(pair[0], file, &offset, LENGTH) != LENGTH || poll(&arrived, 1, 1000) != 1 ||
+	       sendfile(pair[0], file, &offset, LENGTH) != LENGTH || poll(&arrived, 1, 5000) != 1 ||
 	       recv(pair[1], back, LENGTH, 0) != LENGTH;
 	close(file);
 	return lost;
