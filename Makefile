@@ -83,7 +83,7 @@ check: packages
 # Freed objects are poisoned, and pages are not zeroed unless asked for: a use after
 # free or a forgotten zeroing shows.
 run-check: module selftests
-	@$(run) --nvme 64 --timeout 400 --append "slub_debug=FZPU init_on_alloc=0" -- \
+	@$(run) --nvme 64 --timeout 600 --append "slub_debug=FZPU init_on_alloc=0" -- \
 		selftests/runner
 
 check-rig: packages

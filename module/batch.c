@@ -129,7 +129,7 @@ int zcpool_get_begin(struct zcpool_pool *pool, struct file *file, const struct z
  * @indices: the buffers
  * @taken: how many
  *
- * Return: 0, or -EFAULT after they were put again.
+ * Return: @taken, or -EFAULT after they were put again.
  */
 int zcpool_get_end(struct zcpool_pool *pool, struct zcpool_handle *handle,
 		   const struct zcpool_get *get, struct zcpool_get __user *user_get,
@@ -139,7 +139,7 @@ int zcpool_get_end(struct zcpool_pool *pool, struct zcpool_handle *handle,
 
 	if (!zcpool_indices_to_user(u64_to_user_ptr(get->indices), indices, taken) &&
 	    !put_user(taken, &user_get->count))
-		return 0;
+		return taken;
 	zcpool_buffers_put(pool, handle, indices, taken, &error);
 	return -EFAULT;
 }

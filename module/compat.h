@@ -108,12 +108,16 @@ static inline int zcpool_folio_pincount(struct folio *folio)
 #endif
 }
 
+/*
+ * How TCP and UDP have memory put into an skb, if msg_ubuf and sg_from_iter are set.
+ * Linux 6.1 leaves the accounting to the function; later __zerocopy_sg_from_iter()
+ * does it.
+ *
+ * zcpool_refer_fill() is of send_refer.c, and changes the skb's fragments and its three
+ * lengths.
+ */
 int zcpool_refer_fill(struct sk_buff *skb, struct iov_iter *from, size_t length);
 
-/*
- * For msg->sg_from_iter, by which TCP and UDP have memory put into an skb.  Linux 6.1
- * leaves the accounting to the function, where later __zerocopy_sg_from_iter() does it.
- */
 #ifdef ZCPOOL_HAVE_UBUF_INFO_OPS
 #define zcpool_refer_pages zcpool_refer_fill
 #else

@@ -171,9 +171,9 @@ static long zcpool_ioctl_get(struct file *file, void *arg, const struct zcpool_u
 	if (taken == -ERESTARTSYS && get->put_count)
 		/* Restarted, the call would put once more what it has put. */
 		return -EINTR;
-	if (taken < 0)
-		return taken;
-	return zcpool_get_end(pool, file->private_data, get, user->ptr, indices, taken);
+	if (taken > 0)
+		taken = zcpool_get_end(pool, file->private_data, get, user->ptr, indices, taken);
+	return min(taken, 0);
 }
 
 static long zcpool_ioctl_put(struct file *file, void *arg, const struct zcpool_user_arg *user)

@@ -8,16 +8,16 @@
 #include "send.h"
 
 /**
- * zcpool_refer_fill() - have an skb refer to memory
- * @skb: skb; its fragments, and its three lengths, are changed
- * @from: where from, msg.msg_iter of a struct zcpool_refer; moved on
+ * zcpool_refer_fill() - put references to a message's memory into an skb
+ * @skb: skb
+ * @from: iterator of a struct zcpool_refer's message
  * @length: most bytes
  *
- * Called by __zerocopy_sg_from_iter(), by way of compat.h.  It does what that function
- * does by itself, but accounts the pieces' own size in place of whole pages, as
- * sendpage() and MSG_SPLICE_PAGES have it.
+ * Called for __zerocopy_sg_from_iter() through zcpool_refer_pages().  It does what that
+ * function does by itself, but accounts the pieces' own size in place of whole pages,
+ * as sendpage() and MSG_SPLICE_PAGES have it.
  *
- * Return: 0, or -EMSGSIZE if the skb has no room for all.
+ * Return: 0, or -EMSGSIZE if there is no room for all of it.
  */
 int zcpool_refer_fill(struct sk_buff *skb, struct iov_iter *from, size_t length)
 {

@@ -162,17 +162,15 @@ static int zcpool_uring_wait_go_on(struct zcpool_uring_wait *wait)
 {
 	struct zcpool_handle *handle = wait->cmd->file->private_data;
 	u32 indices[ZCPOOL_BATCH_MAX] __uninitialized;
-	int ret, error;
+	int ret;
 
 	refcount_inc(&wait->refs);
 	ret = zcpool_uring_wait_look(wait, handle, indices);
 	if (ret != -EIOCBQUEUED) {
 		hrtimer_cancel(&wait->timer);
-		if (ret > 0) {
-			error = zcpool_get_end(wait->pool, handle, &wait->get, wait->user_get,
-					       indices, ret);
-			ret = error ?: ret;
-		}
+		if (ret > 0)
+			ret = zcpool_get_end(wait->pool, handle, &wait->get, wait->user_get,
+					     indices, ret);
 		zcpool_uring_wait_put(wait);
 	}
 	zcpool_uring_wait_put(wait);
@@ -247,8 +245,7 @@ int zcpool_uring_get(struct io_uring_cmd *cmd, struct zcpool_get __user *user_ge
 		return taken;
 	if (!taken)
 		return zcpool_uring_wait(cmd, pool, &get, user_get, issue_flags);
-	return zcpool_get_end(pool, cmd->file->private_data, &get, user_get, indices, taken) ?:
-											       taken;
+	return zcpool_get_end(pool, cmd->file->private_data, &get, user_get, indices, taken);
 }
 
 /**

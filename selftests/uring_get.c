@@ -51,15 +51,16 @@ FIXTURE_TEARDOWN(ring)
 	close(self->fd);
 }
 
-/* Submit the GET that is in slot; its completion has that number. */
-static void submit(struct io_uring *ring, int fd, struct zcpool_get *get, uint32_t *indices,
-		   unsigned int flags, uint64_t slot)
+/* Submit the GET of a slot; its completion has that number. */
+static void submit(struct io_uring *ring, int fd, struct zcpool_get *gets,
+		   uint32_t (*indices)[COUNT], unsigned int flags, uint64_t slot)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	struct zcpool_get *get = &gets[slot];
 	const uint64_t address = (uintptr_t)get;
 
 	if (!get->indices)
-		get->indices = (uintptr_t)indices;
+		get->indices = (uintptr_t)indices[slot];
 	if (!get->count)
 		get->count = COUNT;
 	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, fd, NULL, 0, 0);
@@ -71,8 +72,7 @@ static void submit(struct io_uring *ring, int fd, struct zcpool_get *get, uint32
 }
 
 #define SUBMIT(slot) \
-	submit(&self->ring, self->fd, &self->get[slot], self->indices[slot], variant->sqe_flags, \
-	       slot)
+	submit(&self->ring, self->fd, self->get, self->indices, variant->sqe_flags, slot)
 
 /* The next completion's result, waited for without limit. */
 static int next(struct io_uring *ring, uint64_t *slot)
@@ -98,18 +98,19 @@ static bool nothing_yet(struct io_uring *ring)
 }
 
 /* Where commands cannot be cancelled, none may wait. */
-#define RETURN_IF_UNKNOWN() \
-	do { \
-		if (!self->can) { \
-			SUBMIT(0); \
-			ASSERT_EQ(-ENOTTY, next(&self->ring, NULL)); \
-			return; \
-		} \
-	} while (0)
+static bool can_wait(struct __test_metadata *_metadata, FIXTURE_DATA(ring) * self)
+{
+	if (!self->can) {
+		submit(&self->ring, self->fd, self->get, self->indices, 0, 0);
+		EXPECT_EQ(-ENOTTY, next(&self->ring, NULL));
+	}
+	return self->can;
+}
 
 TEST_F(ring, what_is_free_comes_at_once)
 {
-	RETURN_IF_UNKNOWN();
+	if (!can_wait(_metadata, self))
+		return;
 	ASSERT_EQ(0, put_one(self->fd, 2));
 	ASSERT_EQ(0, put_one(self->fd, 3));
 	SUBMIT(0);
@@ -121,7 +122,8 @@ TEST_F(ring, what_is_free_comes_at_once)
 
 TEST_F(ring, waits_for_a_put)
 {
-	RETURN_IF_UNKNOWN();
+	if (!can_wait(_metadata, self))
+		return;
 	SUBMIT(0);
 	ASSERT_TRUE(nothing_yet(&self->ring));
 	ASSERT_EQ(0, put_one(self->fd, 1));
@@ -137,7 +139,8 @@ TEST_F(ring, waits_for_a_holder)
 	loff_t offset = 0;
 	char back[4096];
 
-	RETURN_IF_UNKNOWN();
+	if (!can_wait(_metadata, self))
+		return;
 	ASSERT_EQ(0, pipe(pipes));
 	ASSERT_EQ(4096, splice(self->fd, &offset, pipes[1], NULL, 4096, 0));
 	ASSERT_EQ(0, put_one(self->fd, 0));
@@ -173,7 +176,8 @@ TEST_F(ring, each_buffer_serves_one)
 	uint64_t slot;
 	pid_t pid;
 
-	RETURN_IF_UNKNOWN();
+	if (!can_wait(_metadata, self))
+		return;
 	for (i = 0; i < 8; i++) {
 		self->get[i].count = 1;
 		SUBMIT(i);
@@ -202,7 +206,8 @@ TEST_F(ring, exchange)
 {
 	const uint32_t mine[] = { 3, 1 };
 
-	RETURN_IF_UNKNOWN();
+	if (!can_wait(_metadata, self))
+		return;
 	self->get[0].put_indices = (uintptr_t)mine;
 	self->get[0].put_count = 2;
 	SUBMIT(0);
@@ -221,7 +226,8 @@ TEST_F(ring, time_limit)
 {
 	int64_t start = now_ns();
 
-	RETURN_IF_UNKNOWN();
+	if (!can_wait(_metadata, self))
+		return;
 	self->get[0].timeout_ns = 30 * NS_PER_MS;
 	SUBMIT(0);
 	ASSERT_EQ(-ETIMEDOUT, next(&self->ring, NULL));
@@ -246,14 +252,15 @@ TEST_F(ring, errors)
 {
 	int unbound = open(DEVICE, O_RDWR);
 
-	RETURN_IF_UNKNOWN();
+	if (!can_wait(_metadata, self))
+		return;
 	self->get[0].flags = ZCPOOL_GET_F_NONBLOCK;
 	SUBMIT(0);
 	ASSERT_EQ(-EAGAIN, next(&self->ring, NULL));
 	self->get[0].flags = 1 << 7;
 	SUBMIT(0);
 	ASSERT_EQ(-EINVAL, next(&self->ring, NULL));
-	submit(&self->ring, unbound, &self->get[1], self->indices[1], 0, 1);
+	submit(&self->ring, unbound, self->get, self->indices, 0, 1);
 	ASSERT_EQ(-ENXIO, next(&self->ring, NULL));
 	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK));
 	SUBMIT(2);
@@ -273,7 +280,8 @@ TEST_F(ring, ring_ends)
 	struct zcpool_query q;
 	int i;
 
-	RETURN_IF_UNKNOWN();
+	if (!can_wait(_metadata, self))
+		return;
 	for (i = 0; i < 8; i++) {
 		self->get[i].timeout_ns = i & 1 ? 1000000 * NS_PER_MS : 0;
 		SUBMIT(i);
@@ -291,7 +299,8 @@ TEST_F(ring, program_is_killed)
 {
 	int round, index;
 
-	RETURN_IF_UNKNOWN();
+	if (!can_wait(_metadata, self))
+		return;
 	for (round = 0; round < 30; round++) {
 		pid_t pid = fork();
 
@@ -301,11 +310,11 @@ TEST_F(ring, program_is_killed)
 			io_uring_queue_init(16, &ring, variant->ring_flags);
 			for (;;) {
 				struct zcpool_get get = { .count = 1, .timeout_ns = 500000 };
-				uint32_t mine;
+				uint32_t mine[1][COUNT];
 
-				submit(&ring, self->fd, &get, &mine, variant->sqe_flags, 0);
+				submit(&ring, self->fd, &get, mine, variant->sqe_flags, 0);
 				if (next(&ring, NULL) == 1)
-					put_one(self->fd, mine);
+					put_one(self->fd, mine[0][0]);
 			}
 		}
 		for (index = 0; index < 20; index++) {
@@ -330,7 +339,8 @@ TEST_F(ring, descriptor_is_closed)
 	loff_t offset = 0;
 	char back[4096];
 
-	RETURN_IF_UNKNOWN();
+	if (!can_wait(_metadata, self))
+		return;
 	ASSERT_EQ(0, pipe(pipes));
 	ASSERT_EQ(4096, splice(self->fd, &offset, pipes[1], NULL, 4096, 0));
 	ASSERT_EQ(0, put_one(self->fd, 0));

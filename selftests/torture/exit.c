@@ -149,10 +149,10 @@ static ssize_t by_vmsplice(struct link *link, const struct zcpool_element *eleme
 static ssize_t into_pipe(struct link *link, const struct zcpool_element *elements, uint32_t count)
 {
 	off_t offset = elements->base;
+	size_t length = elements->length;
 
 	(void)count;
-	return result(
-		splice(link->pool, &offset, link->fd, NULL, elements->length, SPLICE_F_NONBLOCK));
+	return result(splice(link->pool, &offset, link->fd, NULL, length, SPLICE_F_NONBLOCK));
 }
 
 static ssize_t by_zerocopy(struct link *link, const struct zcpool_element *elements, uint32_t count)
