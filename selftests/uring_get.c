@@ -154,14 +154,12 @@ TEST_F(ring, waits_for_a_holder)
 /* Whether a command completes; or false, if a child ends first. */
 static bool completes_before_end(struct io_uring *ring, pid_t pid)
 {
-	struct io_uring_cqe *cqe;
 	siginfo_t info;
 
-	while (io_uring_peek_cqe(ring, &cqe)) {
+	while (nothing_yet(ring)) {
 		info.si_pid = 0;
 		if (!waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid)
 			return false;
-		usleep(1000);
 	}
 	return true;
 }
