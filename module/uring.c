@@ -6,10 +6,10 @@
 
 /*
  * Without waiting first, as io_uring has it; a program that would wait gets another
- * try, in a thread of io_uring's, where it may.
+ * try, for which *may_wait is set, in a thread of io_uring's.
  */
 static int zcpool_uring_send(struct file *file, struct zcpool_send __user *user_send,
-			     unsigned int issue_flags)
+			     unsigned int issue_flags, bool *may_wait)
 {
 	struct zcpool_pool *pool = zcpool_file_pool(file);
 	struct zcpool_send send;
@@ -25,7 +25,8 @@ static int zcpool_uring_send(struct file *file, struct zcpool_send __user *user_
 		return error;
 
 	flags = send.flags;
-	if (issue_flags & IO_URING_F_NONBLOCK)
+	*may_wait = (issue_flags & IO_URING_F_NONBLOCK) && !(flags & ZCPOOL_SEND_F_DONTWAIT);
+	if (*may_wait)
 		send.flags |= ZCPOOL_SEND_F_DONTWAIT;
 	error = zcpool_send(pool, &send);
 	if (error)
@@ -37,6 +38,7 @@ static int zcpool_uring_send(struct file *file, struct zcpool_send __user *user_
 /** zcpool_uring_cmd() - file_operations.uring_cmd of a handle */
 int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
+	bool may_wait = false;
 	void __user *user;
 	int ret;
 
@@ -48,8 +50,8 @@ int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	user = u64_to_user_ptr(READ_ONCE(*(const u64 *)zcpool_uring_payload(cmd)));
 	switch (cmd->cmd_op) {
 	case ZCPOOL_IOC_SEND:
-		ret = zcpool_uring_send(cmd->file, user, issue_flags);
-		if (ret == -EAGAIN && (issue_flags & IO_URING_F_NONBLOCK))
+		ret = zcpool_uring_send(cmd->file, user, issue_flags, &may_wait);
+		if (ret == -EAGAIN && may_wait)
 			return ret;
 		break;
 	case ZCPOOL_IOC_GET:
