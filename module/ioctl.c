@@ -236,6 +236,11 @@ static long zcpool_ioctl_send(struct file *file, void *arg, const struct zcpool_
 	error = zcpool_send_check(send);
 	if (error)
 		return error;
+	/* What cannot be told afterwards is not begun. */
+	send->sent = 0;
+	send->copied = 0;
+	if (zcpool_copy_out(user, send, sizeof(*send)))
+		return -EFAULT;
 	error = zcpool_send(pool, send);
 	return zcpool_copy_out(user, send, sizeof(*send)) ?: error;
 }

@@ -6,6 +6,7 @@
  * pool, so that no cycle of references keeps a dead program's connection open.
  */
 #include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/net.h>
 #include <linux/slab.h>
 #include <linux/socket.h>
@@ -107,6 +108,10 @@ static ssize_t zcpool_send_elements(struct zcpool_pool *pool, struct file *file,
 
 	if (!sending.socket)
 		return -ENOTSOCK;
+	/* As for sendfile(): what the security modules ask of who writes to it. */
+	error = rw_verify_area(WRITE, file, NULL, 0);
+	if (error)
+		return error;
 	if (file->f_flags & O_NONBLOCK)
 		sending.flags |= MSG_DONTWAIT;
 	error = zcpool_send_vector(&sending);
@@ -134,8 +139,8 @@ int zcpool_send_check(const struct zcpool_send *send)
 /**
  * zcpool_send() - send a vector of slices and inline bytes to a socket
  * @pool: pool of the slices
- * @send: what is to be sent, its fields but the vector checked; .sent and .copied
- *        are filled in
+ * @send: what is to be sent, its fields but the vector checked; .sent and .copied,
+ *        which are 0, are filled in
  *
  * Context: process; sleeps unless told not to.
  *
@@ -149,8 +154,6 @@ int zcpool_send(struct zcpool_pool *pool, struct zcpool_send *send)
 	struct file *file;
 	int count, error;
 
-	send->sent = 0;
-	send->copied = 0;
 	if (send->count > ZCPOOL_SEND_FEW) {
 		elements = kmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!elements)

@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include <linux/socket.h>
 #include <linux/uaccess.h>
+#include <linux/udp.h>
 #include <linux/uio.h>
 
 #include "send.h"
@@ -117,6 +118,12 @@ static bool zcpool_is_udp(const struct sock *sk)
 	       sk->sk_type == SOCK_DGRAM && sk->sk_protocol == IPPROTO_UDP;
 }
 
+/* To a datagram that MSG_ZEROCOPY began nothing of another kind can be added. */
+static bool zcpool_udp_refers(const struct sock *sk)
+{
+	return zcpool_is_udp(sk) && !READ_ONCE(udp_sk(sk)->pending);
+}
+
 /*
  * UDP refers to the pages if that spares a copy: if the device gathers and computes the
  * checksum, and the datagram goes as one packet (__ip_append_data(),
@@ -129,7 +136,7 @@ static ssize_t zcpool_message_send(struct zcpool_sending *sending,
 	ssize_t sent;
 
 	zcpool_refer_init(&refer, sending->flags, message->bvec, message->nr, message->length);
-	if (!zcpool_is_udp(sending->socket->sk) || message->nr > MAX_SKB_FRAGS) {
+	if (!zcpool_udp_refers(sending->socket->sk) || message->nr > MAX_SKB_FRAGS) {
 		/* What is left copies, or does not tell: MSG_SPLICE_PAGES is but a hint. */
 		refer.msg.msg_flags = sending->flags;
 		refer.msg.msg_ubuf = NULL;

@@ -38,10 +38,10 @@ struct zcpool_route {
 /* Neighbours in a folio become one piece. Returns false if there is no room. */
 static bool zcpool_run_add(struct zcpool_run *run, const struct zcpool_chunk *chunk)
 {
-	struct bio_vec *last = &run->pieces[run->nr - 1];
+	struct bio_vec *last = run->nr ? &run->pieces[run->nr - 1] : NULL;
 	struct page *page = folio_page(chunk->folio, 0);
 
-	if (run->nr && last->bv_page == page && last->bv_offset + last->bv_len == chunk->offset) {
+	if (last && last->bv_page == page && last->bv_offset + last->bv_len == chunk->offset) {
 		last->bv_len += chunk->length;
 	} else {
 		if (run->nr == ZCPOOL_RUN_MAX)
@@ -116,19 +116,33 @@ static ssize_t zcpool_send_bytes(struct zcpool_sending *sending, const struct zc
 	return route->bytes(sending->socket->sk, &msg, element->length);
 }
 
-/* Send one part of the vector after the other, until one does not go as a whole. */
+/* Until when a socket may wait, in jiffies: the parts share one limit. */
+static unsigned long zcpool_send_end(const struct sock *sk)
+{
+	return jiffies + min(READ_ONCE(sk->sk_sndtimeo), MAX_JIFFY_OFFSET);
+}
+
+/*
+ * Send one part of the vector after the other, until one does not go as a whole.
+ *
+ * Return: 0 or an error; sending->sent tells whether that ended what had begun.
+ */
 static ssize_t zcpool_send_parts(struct zcpool_sending *sending, const struct zcpool_route *route)
 {
+	unsigned long end = zcpool_send_end(sending->socket->sk);
+
 	while (sending->next < sending->count) {
 		ssize_t sent;
 		u64 wanted;
 
+		if (sending->sent && time_after(jiffies, end))
+			sending->flags |= MSG_DONTWAIT;
 		if (zcpool_element_is_inline(&sending->elements[sending->next]))
 			sent = zcpool_send_bytes(sending, route, &wanted);
 		else
 			sent = zcpool_send_run(sending, route, &wanted);
 		if (sent < 0)
-			return sending->sent ? 0 : sent;
+			return sent;
 		/* An error from here on ends the call, but is not its result. */
 		sending->flags |= MSG_NOSIGNAL;
 		sending->sent += sent;
@@ -208,6 +222,29 @@ static const struct zcpool_route zcpool_unix_route = {
 };
 
 /*
+ * An error that a part after the first met is for the next call to tell, as it is if
+ * one sendmsg() meets it; but TCP took it from the socket to report it.
+ */
+static void zcpool_tcp_keep_error(struct sock *sk, int error)
+{
+	switch (error) {
+	case 0:
+	case -EAGAIN:
+	case -EINTR:
+	case -ERESTARTSYS:
+	case -EFAULT:
+	case -EHWPOISON:
+	case -EINVAL:
+	case -ENOMEM:
+	case -EPIPE:
+		/* Not the socket's, or found again. */
+		break;
+	default:
+		WRITE_ONCE(sk->sk_err, -error);
+	}
+}
+
+/*
  * Have TCP send what it was given by MSG_MORE, since what was to follow does not;
  * unless the program itself wants it to wait.
  */
@@ -233,17 +270,21 @@ ssize_t zcpool_send_stream(struct zcpool_sending *sending, bool *done)
 	ssize_t error = 0;
 
 	*done = true;
-	if (zcpool_is_unix_stream(sk))
-		return zcpool_send_parts(sending, &zcpool_unix_route);
+	if (zcpool_is_unix_stream(sk)) {
+		error = zcpool_send_parts(sending, &zcpool_unix_route);
+		return sending->sent ? 0 : error;
+	}
 
 	lock_sock(sk);
 	/* Under the lock, since a ULP may come at any time. */
 	*done = zcpool_is_plain_tcp(sk);
 	if (*done) {
 		error = zcpool_send_parts(sending, &zcpool_tcp_route);
+		if (sending->sent)
+			zcpool_tcp_keep_error(sk, error);
 		corked = tcp_sk(sk)->nonagle & TCP_NAGLE_CORK;
 	}
 	release_sock(sk);
 	zcpool_tcp_push(sending, corked);
-	return error;
+	return sending->sent ? 0 : error;
 }

@@ -24,6 +24,11 @@ static int zcpool_uring_send(struct file *file, struct zcpool_send __user *user_
 	if (error)
 		return error;
 
+	/* What cannot be told afterwards is not begun. */
+	send.sent = 0;
+	send.copied = 0;
+	if (copy_to_user(user_send, &send, sizeof(send)))
+		return -EFAULT;
 	flags = send.flags;
 	*may_wait = (issue_flags & IO_URING_F_NONBLOCK) && !(flags & ZCPOOL_SEND_F_DONTWAIT);
 	if (*may_wait)

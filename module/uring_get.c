@@ -68,14 +68,20 @@ static bool zcpool_uring_wait_claim(struct zcpool_uring_wait *wait)
 static void zcpool_uring_wait_work(struct io_uring_cmd *cmd, unsigned int issue_flags, bool dead);
 ZCPOOL_URING_TASK_WORK(zcpool_uring_wait_in_task, zcpool_uring_wait_work)
 
-/* Called by __wake_up(), under the queue's lock, for an entry that is in the queue. */
+/*
+ * Called by __wake_up(), under the queue's lock, for an entry that is in the queue.
+ * The key of zcpool_wake() is told, since the task may take its time.
+ */
 static int zcpool_uring_wait_wake(struct wait_queue_entry *entry, unsigned int mode, int sync,
 				  void *key)
 {
 	struct zcpool_uring_wait *wait = container_of(entry, struct zcpool_uring_wait, entry);
+	bool *deferred = key;
 
 	zcpool_uring_wait_claim(wait);
 	io_uring_cmd_complete_in_task(wait->cmd, zcpool_uring_wait_in_task);
+	if (deferred)
+		*deferred = true;
 	return 1;
 }
 
@@ -137,8 +143,11 @@ static int zcpool_uring_wait_look(struct zcpool_uring_wait *wait, struct zcpool_
 	int error = zcpool_uring_wait_queue(wait), ignored;
 	u32 taken;
 
-	if (error == -ECANCELED)
+	if (error == -ECANCELED) {
+		/* It may have been woken, in vain: have the timer wake another. */
+		zcpool_wake_later(pool);
 		return error;
+	}
 	taken = zcpool_buffers_take(pool, handle, indices, min(wait->get.count, pool->batch));
 	if (!error && !taken && !zcpool_buffers_hopeless(pool)) {
 		zcpool_wake_later(pool);
@@ -157,8 +166,20 @@ static int zcpool_uring_wait_look(struct zcpool_uring_wait *wait, struct zcpool_
 	return error ?: -EDEADLK;
 }
 
-/* Go on with a command that is not in the queue; as zcpool_uring_wait_look(). */
-static int zcpool_uring_wait_go_on(struct zcpool_uring_wait *wait)
+/*
+ * Complete a command that is the caller's.  Who cancels looks at it until
+ * io_uring_cmd_done() has taken it from io_uring's list, by the lock under which that
+ * is done; only then may it go.
+ */
+static void zcpool_uring_wait_end(struct zcpool_uring_wait *wait, int ret, unsigned int issue_flags)
+{
+	hrtimer_cancel(&wait->timer);
+	zcpool_uring_done(wait->cmd, ret, issue_flags);
+	zcpool_uring_wait_put(wait);
+}
+
+/* Go on with a command that is not in the queue. */
+static void zcpool_uring_wait_go_on(struct zcpool_uring_wait *wait, unsigned int issue_flags)
 {
 	struct zcpool_handle *handle = wait->cmd->file->private_data;
 	u32 indices[ZCPOOL_BATCH_MAX] __uninitialized;
@@ -166,33 +187,23 @@ static int zcpool_uring_wait_go_on(struct zcpool_uring_wait *wait)
 
 	refcount_inc(&wait->refs);
 	ret = zcpool_uring_wait_look(wait, handle, indices);
-	if (ret != -EIOCBQUEUED) {
-		hrtimer_cancel(&wait->timer);
-		if (ret > 0)
-			ret = zcpool_get_end(wait->pool, handle, &wait->get, wait->user_get,
-					     indices, ret);
-		zcpool_uring_wait_put(wait);
-	}
+	if (ret > 0)
+		ret = zcpool_get_end(wait->pool, handle, &wait->get, wait->user_get, indices, ret);
+	if (ret != -EIOCBQUEUED)
+		zcpool_uring_wait_end(wait, ret, issue_flags);
 	zcpool_uring_wait_put(wait);
-	return ret;
 }
 
 static void zcpool_uring_wait_work(struct io_uring_cmd *cmd, unsigned int issue_flags, bool dead)
 {
 	struct zcpool_uring_wait *wait = *zcpool_uring_wait_of(cmd);
-	int ret;
 
 	if (dead) {
-		hrtimer_cancel(&wait->timer);
-		/* It may have been woken, in vain: have the timer wake another. */
 		zcpool_wake_later(wait->pool);
-		zcpool_uring_wait_put(wait);
-		ret = -ECANCELED;
+		zcpool_uring_wait_end(wait, -ECANCELED, issue_flags);
 	} else {
-		ret = zcpool_uring_wait_go_on(wait);
+		zcpool_uring_wait_go_on(wait, issue_flags);
 	}
-	if (ret != -EIOCBQUEUED)
-		zcpool_uring_done(cmd, ret, issue_flags);
 }
 
 static int zcpool_uring_wait(struct io_uring_cmd *cmd, struct zcpool_pool *pool,
@@ -216,7 +227,8 @@ static int zcpool_uring_wait(struct io_uring_cmd *cmd, struct zcpool_pool *pool,
 	if (get->timeout_ns)
 		hrtimer_start(&wait->timer, min_t(u64, get->timeout_ns, KTIME_MAX),
 			      HRTIMER_MODE_REL);
-	return zcpool_uring_wait_go_on(wait);
+	zcpool_uring_wait_go_on(wait, issue_flags);
+	return -EIOCBQUEUED;
 }
 
 /**
@@ -226,7 +238,7 @@ static int zcpool_uring_wait(struct io_uring_cmd *cmd, struct zcpool_pool *pool,
  * @issue_flags: as the command was issued with
  *
  * Return: number of buffers or an error, for the caller to complete the command
- * with; or -EIOCBQUEUED if that comes later.
+ * with; or -EIOCBQUEUED if that is seen to here.
  */
 int zcpool_uring_get(struct io_uring_cmd *cmd, struct zcpool_get __user *user_get,
 		     unsigned int issue_flags)
@@ -265,11 +277,8 @@ void zcpool_uring_get_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	wait->cancelled = true;
 	claimed = zcpool_uring_wait_claim(wait);
 	spin_unlock_irq(&queue->lock);
-	if (!claimed)
-		return;
-	hrtimer_cancel(&wait->timer);
-	zcpool_uring_wait_put(wait);
-	zcpool_uring_done(cmd, -ECANCELED, issue_flags);
+	if (claimed)
+		zcpool_uring_wait_end(wait, -ECANCELED, issue_flags);
 }
 
 #else

@@ -118,9 +118,14 @@ void zcpool_wait_destroy(struct zcpool_pool *pool)
  */
 void zcpool_wake(struct zcpool_pool *pool, u32 count)
 {
+	bool deferred = false;
+
 	/* See above for why no barrier is needed. */
 	if (waitqueue_active(&pool->sleepers))
-		__wake_up(&pool->sleepers, TASK_NORMAL, count, NULL);
+		__wake_up(&pool->sleepers, TASK_NORMAL, count, &deferred);
+	/* A command goes on when its task does: until then the buffer is anybody's. */
+	if (deferred)
+		zcpool_wake_later(pool);
 	zcpool_events_pay(pool);
 }
 

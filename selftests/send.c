@@ -486,52 +486,6 @@ TEST(more_is_corked)
 	EXPECT_EQ(1, info.tcpi_data_segs_out);
 }
 
-/*
- * A connection that begins with the first message sent: the first asks for a cookie,
- * the others have data in their SYN.
- */
-TEST(connects_by_fast_open)
-{
-	const int on = 1;
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	int fd = new_pool(BUFFER, 1), listener = socket(AF_INET, SOCK_STREAM, 0), round;
-	char *map = map_pool(fd, BUFFER), back[1007];
-	socklen_t length = sizeof(address);
-
-	memset(map, 'p', BUFFER);
-	ASSERT_EQ(0, write_text("/proc/sys/net/ipv4/tcp_fastopen", "3"));
-	ASSERT_EQ(0, bind(listener, (void *)&address, sizeof(address)));
-	ASSERT_EQ(0, setsockopt(listener, IPPROTO_TCP, TCP_FASTOPEN, &on, sizeof(on)));
-	ASSERT_EQ(0, listen(listener, 1));
-	ASSERT_EQ(0, getsockname(listener, (void *)&address, &length));
-	for (round = 0; round < 4; round++) {
-		struct zcpool_element elements[] = { bytes("header:", 7), slice(0, 1000) };
-		bool slice_first = round & 1;
-		int client = socket(AF_INET, SOCK_STREAM, 0), peer;
-		uint64_t copied;
-
-		if (slice_first) {
-			elements[1] = elements[0];
-			elements[0] = slice(0, 1000);
-		}
-		ASSERT_EQ(0,
-			  setsockopt(client, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)));
-		ASSERT_EQ(0, connect(client, (void *)&address, length));
-		ASSERT_EQ(1007, send_vector(fd, client, elements, 2, 0, &copied));
-		/* What is in the SYN was copied there. */
-		EXPECT_EQ(slice_first && round ? 1000 : 0, copied);
-		peer = accept(listener, NULL, NULL);
-		ASSERT_EQ(1007, recv(peer, back, 1007, MSG_WAITALL));
-		EXPECT_EQ(0, memcmp(back + (slice_first ? 1000 : 0), "header:", 7));
-		EXPECT_EQ(0, memcmp(back + (slice_first ? 0 : 7), map, 1000));
-		close(client);
-		close(peer);
-	}
-}
-
 /* Not for ever, as with send(): what was announced may not come. */
 TEST(more_is_sent_after_a_while)
 {
@@ -565,6 +519,34 @@ TEST(corked_part)
 	EXPECT_EQ(1, cork);
 	ASSERT_EQ(100, send_vector(fd, pair[0], elements, 1, 0, NULL));
 	ASSERT_EQ(200, recv(pair[1], back, 200, MSG_WAITALL));
+}
+
+/* What cannot be told afterwards is not sent. */
+TEST(nowhere_to_say_how_much)
+{
+	int fd = new_pool(BUFFER, 1), pair[2];
+	struct zcpool_element element = slice(0, 100);
+	struct zcpool_send *send =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct io_uring ring;
+	char back[100];
+
+	ASSERT_EQ(0, tcp_pair(pair));
+	*send = (struct zcpool_send){
+		.elements = (uintptr_t)&element,
+		.count = 1,
+		.fd = pair[0],
+	};
+	ASSERT_EQ(0, mprotect(send, 4096, PROT_READ));
+	ASSERT_EQ(-1, ioctl(fd, ZCPOOL_IOC_SEND, send));
+	ASSERT_EQ(EFAULT, errno);
+	ASSERT_EQ(0, io_uring_queue_init(4, &ring, 0));
+	prepare_send(&ring, fd, ZCPOOL_IOC_SEND, send);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	ASSERT_EQ(-EFAULT, result_of(&ring));
+	io_uring_queue_exit(&ring);
+	ASSERT_EQ(-1, recv(pair[1], back, 100, MSG_DONTWAIT));
+	ASSERT_EQ(EAGAIN, errno);
 }
 
 TEST(not_connected)

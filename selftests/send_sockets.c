@@ -180,6 +180,71 @@ TEST_F(to, receiver_gone)
 	EXPECT_TRUE(variant->gone ? ret == -variant->gone : ret == -EPIPE || ret == -ECONNRESET);
 }
 
+/*
+ * A connection that begins with the first message sent: the first asks for a cookie,
+ * the others have data in their SYN.
+ */
+TEST(connects_by_fast_open)
+{
+	const int on = 1;
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = new_pool(BUFFER, 1), listener = socket(AF_INET, SOCK_STREAM, 0), round;
+	char *map = map_pool(fd, BUFFER), back[1007];
+	socklen_t length = sizeof(address);
+
+	memset(map, 'p', BUFFER);
+	ASSERT_EQ(0, write_text("/proc/sys/net/ipv4/tcp_fastopen", "3"));
+	ASSERT_EQ(0, bind(listener, (void *)&address, sizeof(address)));
+	ASSERT_EQ(0, setsockopt(listener, IPPROTO_TCP, TCP_FASTOPEN, &on, sizeof(on)));
+	ASSERT_EQ(0, listen(listener, 1));
+	ASSERT_EQ(0, getsockname(listener, (void *)&address, &length));
+	for (round = 0; round < 4; round++) {
+		struct zcpool_element elements[] = { bytes("header:", 7), slice(0, 1000) };
+		bool slice_first = round & 1;
+		int client = socket(AF_INET, SOCK_STREAM, 0), peer;
+		uint64_t copied;
+
+		if (slice_first) {
+			elements[1] = elements[0];
+			elements[0] = slice(0, 1000);
+		}
+		ASSERT_EQ(0,
+			  setsockopt(client, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)));
+		ASSERT_EQ(0, connect(client, (void *)&address, length));
+		ASSERT_EQ(1007, send_vector(fd, client, elements, 2, 0, &copied));
+		/* What is in the SYN was copied there. */
+		EXPECT_EQ(slice_first && round ? 1000 : 0, copied);
+		peer = accept(listener, NULL, NULL);
+		ASSERT_EQ(1007, recv(peer, back, 1007, MSG_WAITALL));
+		EXPECT_EQ(0, memcmp(back + (slice_first ? 1000 : 0), "header:", 7));
+		EXPECT_EQ(0, memcmp(back + (slice_first ? 0 : 7), map, 1000));
+		close(client);
+		close(peer);
+	}
+}
+
+/* A datagram that MSG_ZEROCOPY has begun is finished by a copy. */
+TEST(datagram_begun_by_zerocopy)
+{
+	const int on = 1;
+	int fd = new_pool(8 * KIB, 1), pair[2];
+	char *map = map_pool(fd, 8 * KIB), back[300];
+	struct zcpool_element element = slice(0, 100);
+	uint64_t copied;
+
+	memset(map, 'p', 8 * KIB);
+	ASSERT_EQ(0, udp_loopback(pair));
+	ASSERT_EQ(0, setsockopt(pair[0], SOL_SOCKET, SO_ZEROCOPY, &on, sizeof(on)));
+	ASSERT_EQ(200, send(pair[0], map, 200, MSG_ZEROCOPY | MSG_MORE));
+	ASSERT_EQ(100, send_vector(fd, pair[0], &element, 1, 0, &copied));
+	EXPECT_EQ(100, copied);
+	ASSERT_EQ(300, recv(pair[1], back, 300, 0));
+	EXPECT_EQ(0, memcmp(back, map, 300));
+}
+
 FIXTURE(pool)
 {
 	int fd;

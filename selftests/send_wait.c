@@ -347,4 +347,38 @@ TEST_F(own, mapping_is_gone)
 	EXPECT_EQ('a', self->back[2999]);
 }
 
+/*
+ * A connection that is reset under a SEND of many parts: what went is the result, and
+ * the reset is for the next call to tell, without SIGPIPE.
+ */
+TEST(reset_is_told_once)
+{
+	const int small = 64 * KIB;
+	const struct linger at_once = { .l_onoff = 1 };
+	int fd = new_pool(BUFFER, COUNT), pair[2], i;
+	struct zcpool_element elements[1000];
+	char one = 1;
+	pid_t pid;
+	long sent;
+
+	/* Of 16 slices and a byte each, so that a part begins where it must wait. */
+	for (i = 0; i < 1000; i++)
+		elements[i] = i % 17 == 16 ? bytes(&one, 1) :
+					     slice(i % 17 * 8192 + i % 7 * 64, 2000);
+	ASSERT_EQ(0, tcp_pair(pair));
+	ASSERT_EQ(0, setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)));
+	pid = fork();
+	if (!pid) {
+		close(pair[1]);
+		sent = send_vector(fd, pair[0], elements, 1000, 0, NULL);
+		if (sent <= 0)
+			_exit(1);
+		_exit(send(pair[0], &one, 1, 0) == -1 && errno == ECONNRESET ? 0 : 2);
+	}
+	ASSERT_TRUE(wait_asleep(pid));
+	ASSERT_EQ(0, setsockopt(pair[1], SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)));
+	close(pair[1]);
+	ASSERT_EQ(0, wait_status(pid));
+}
+
 TEST_HARNESS_MAIN
