@@ -62,7 +62,7 @@ def usage(root):
 
     same(0, run("--help").returncode)
     for arguments in ([], ["a", "b"], ["--pool", "x", root], ["--pool", "0", root],
-                      ["--unknown", root]):
+                      ["--port", "99999", root], ["--port", "http", root], ["--unknown", root]):
         result = run(*arguments)
         same(2, result.returncode, arguments)
         check("--" in result.stderr, arguments, result.stderr)

@@ -206,13 +206,15 @@ int main(int argc, char **argv)
 	};
 	struct signals signals = { .server = &server };
 	struct clock clock = { .server = &server, .second.tv_sec = 1 };
+	char where[100];
 
 	check(files_open(&server.files, options.directory), options.directory, "");
 	raise_files_limit();
 	open_pool(&server, &options);
 	open_ring(&server);
 	windows_init(&server.windows, &server.ring, server.pool);
-	check(server_listen(&server, options.address, options.port), options.address, "");
+	snprintf(where, sizeof(where), "%s port %s", options.address, options.port);
+	check(server_listen(&server, options.address, options.port), where, "");
 	open_signals(&signals);
 	wait_second(&clock);
 	printf("Serving %s at %s port %u\n", options.directory, options.address,

@@ -34,14 +34,14 @@ static void usage(FILE *to, const char *name)
 		defaults.timeout, defaults.connections);
 }
 
-static uint64_t parse_number(const char *text, const char *name, uint64_t most)
+static uint64_t parse_number(const char *text, const char *name, uint64_t least, uint64_t most)
 {
 	char *end;
 	unsigned long long value = strtoull(text, &end, 10);
 
-	if (*text < '0' || *text > '9' || *end || !value || value > most) {
-		fprintf(stderr, "http-server: --%s is a number from 1 to %" PRIu64 "\n", name,
-			most);
+	if (*text < '0' || *text > '9' || *end || value < least || value > most) {
+		fprintf(stderr, "http-server: --%s is a number from %" PRIu64 " to %" PRIu64 "\n",
+			name, least, most);
 		exit(2);
 	}
 	return value;
@@ -68,19 +68,20 @@ struct options options_parse(int argc, char **argv)
 			options.address = optarg;
 			break;
 		case 'p':
+			parse_number(optarg, "port", 0, 65535);
 			options.port = optarg;
 			break;
 		case 's':
-			options.pool_kib = parse_number(optarg, "pool", 1U << 30);
+			options.pool_kib = parse_number(optarg, "pool", 1, 1U << 30);
 			break;
 		case 'b':
-			options.buffer_kib = parse_number(optarg, "buffer", 1U << 20);
+			options.buffer_kib = parse_number(optarg, "buffer", 1, 1U << 20);
 			break;
 		case 't':
-			options.timeout = parse_number(optarg, "timeout", 86400);
+			options.timeout = parse_number(optarg, "timeout", 1, 86400);
 			break;
 		case 'c':
-			options.connections = parse_number(optarg, "connections", 100000);
+			options.connections = parse_number(optarg, "connections", 1, 100000);
 			break;
 		case 'h':
 			usage(stdout, argv[0]);
