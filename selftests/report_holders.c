@@ -94,7 +94,7 @@ TEST_F(pool, states)
 	ASSERT_EQ(0, pipe(pipes));
 	ASSERT_EQ(1, splice(self->fd, &offset, pipes[1], NULL, 1, 0));
 	ASSERT_EQ(0, put_one(self->fd, 1));
-	usleep(2000);
+	usleep(20000);
 	EXPECT_EQ(ZCPOOL_STATE_OWNED, holder_of(self->fd, 0).state);
 	EXPECT_EQ(ZCPOOL_STATE_IN_FLIGHT, holder_of(self->fd, 1).state);
 	EXPECT_EQ(ZCPOOL_STATE_FREE, holder_of(self->fd, 2).state);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* GET by io_uring waits without a thread, where the kernel can cancel commands. */
 #include <liburing.h>
-#include <linux/userfaultfd.h>
-#include <pthread.h>
 
 #include "util.h"
 
@@ -347,109 +345,6 @@ TEST_F(ring, task_that_lingers)
 	ASSERT_EQ(0, put_one(self->fd, 1));
 	ASSERT_EQ(0, wait_status(pid));
 	ASSERT_TRUE(nothing_yet(&self->ring));
-}
-
-/* A page that is not there until it is given. */
-static char *missing_page(int userfault)
-{
-	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct uffdio_register arg = {
-		.range = { (uintptr_t)page, 4096 },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-
-	return ioctl(userfault, UFFDIO_REGISTER, &arg) ? MAP_FAILED : page;
-}
-
-static void await_fault(int userfault, const char *page)
-{
-	struct uffd_msg msg;
-
-	do {
-		if (read(userfault, &msg, sizeof(msg)) != sizeof(msg))
-			return;
-	} while (msg.arg.pagefault.address / 4096 != (uintptr_t)page / 4096);
-}
-
-static int give_page(int userfault, char *page)
-{
-	static char zeros[4096] __attribute__((aligned(4096)));
-	struct uffdio_copy arg = {
-		.dst = (uintptr_t)page,
-		.src = (uintptr_t)zeros,
-		.len = sizeof(zeros),
-	};
-
-	return ioctl(userfault, UFFDIO_COPY, &arg);
-}
-
-struct faulting {
-	struct io_uring *ring;
-	int fd;
-	char *page;
-};
-
-static void *submit_faulting(void *arg)
-{
-	struct faulting *faulting = arg;
-	struct io_uring_sqe *sqe = io_uring_get_sqe(faulting->ring);
-	const uint64_t address = (uintptr_t)faulting->page;
-
-	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, faulting->fd, NULL, 0, 0);
-	sqe->cmd_op = ZCPOOL_IOC_GET;
-	memcpy(sqe->cmd, &address, sizeof(address));
-	io_uring_submit(faulting->ring);
-	/* The ring's cancellation is not to find its thread dead. */
-	pause();
-	return NULL;
-}
-
-/*
- * A ring ends while a thread of io_uring's hands a buffer out that has just come: the
- * command is cancelled, again and again, until it is complete.  The thread is held up by
- * a fault, and before that by another command, which holds the ring.
- */
-TEST(ring_ends_while_a_buffer_is_handed_out)
-{
-	int fd = new_pool(8 * KIB, 1), userfault = syscall(SYS_userfaultfd, O_CLOEXEC);
-	struct uffdio_api api = { .api = UFFD_API };
-	uint32_t(*indices)[COUNT];
-	struct zcpool_query q;
-	struct io_uring ring;
-	int round;
-
-	ASSERT_EQ(0, query(fd, &q));
-	if (!(q.features & ZCPOOL_FEATURE_URING_GET))
-		return;
-	ASSERT_EQ(0, ioctl(userfault, UFFDIO_API, &api));
-	for (round = 0; round < 10; round++) {
-		struct faulting faulting = { &ring, fd, missing_page(userfault) };
-		struct zcpool_get get = { .count = 1 };
-		pthread_t thread;
-
-		indices = (void *)missing_page(userfault);
-		ASSERT_NE(MAP_FAILED, (void *)indices);
-		ASSERT_EQ(0, get_now(fd));
-		ASSERT_EQ(0, io_uring_queue_init(8, &ring, 0));
-		submit(&ring, fd, &get, indices, IOSQE_ASYNC, 0);
-		ASSERT_EQ(0, pthread_create(&thread, NULL, submit_faulting, &faulting));
-		await_fault(userfault, faulting.page);
-		usleep(20000);
-		ASSERT_EQ(0, put_one(fd, 0));
-		/* All zeros: EINVAL. */
-		ASSERT_EQ(0, give_page(userfault, faulting.page));
-		await_fault(userfault, (char *)indices);
-		io_uring_queue_exit(&ring);
-		usleep(20000 + round * 1000);
-		ASSERT_EQ(0, give_page(userfault, (char *)indices));
-		usleep(50000);
-		ASSERT_EQ(0, pthread_cancel(thread));
-		ASSERT_EQ(0, pthread_join(thread, NULL));
-		/* It was handed out, and nobody could say so. */
-		ASSERT_EQ(0, put_one(fd, 0));
-		munmap(indices, 4096);
-		munmap(faulting.page, 4096);
-	}
 }
 
 /* It holds the handle: a descriptor closed meanwhile is no end. */
