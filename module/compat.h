@@ -289,6 +289,13 @@ static inline unsigned long zcpool_page_flags(const struct page *page)
 #define __uninitialized __attribute__((__uninitialized__))
 #endif
 
+/* Symbols of a name space are to be had. */
+#ifdef ZCPOOL_HAVE_IMPORT_NS_STRING
+#define ZCPOOL_IMPORT_NS(name) MODULE_IMPORT_NS(#name)
+#else
+#define ZCPOOL_IMPORT_NS(name) MODULE_IMPORT_NS(name)
+#endif
+
 #ifndef ZCPOOL_HAVE_VM_FLAGS_SET
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {

@@ -30,6 +30,7 @@ static void zcpool_holder_count(const struct zcpool_pool *pool, u32 index,
 	unsigned int order = pool->memory.order;
 	int refs = 0, maps = 0, pins = 0;
 	int slots = atomic_read(&pool->buffers[index].slots);
+	int exports = pool->buffers[index].exports;
 
 	for (; folio < end; folio++) {
 		/* Without the pool's own. */
@@ -37,11 +38,12 @@ static void zcpool_holder_count(const struct zcpool_pool *pool, u32 index,
 		maps += zcpool_folio_mapcount(*folio, order, INT_MAX);
 		pins += zcpool_folio_pincount(*folio);
 	}
-	refs -= maps + slots + pins + !!pool->buffers[index].retired;
+	refs -= maps + slots + pins + exports + !!pool->buffers[index].retired;
 	holder->mappings = max(maps, 0);
 	holder->slots = max(slots, 0);
 	holder->pins = max(pins, 0);
 	holder->references = max(refs, 0);
+	holder->exports = exports;
 }
 
 static bool zcpool_holder_get(struct zcpool_pool *pool, const struct zcpool_handle *handle,
@@ -82,7 +84,7 @@ int zcpool_holders_get(struct zcpool_pool *pool, const struct zcpool_handle *han
 
 	end = min(end, index + min(ZCPOOL_HOLDERS_SCAN, end - index));
 	for (holders->count = 0; index < end && holders->count < wanted; index++) {
-		struct zcpool_holder holder;
+		struct zcpool_holder holder = {};
 
 		if (fatal_signal_pending(current))
 			return -EINTR;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The commands of <linux/zcpool.h>. */
+#include <linux/dma-buf.h>
+#include <linux/file.h>
 #include <linux/log2.h>
 #include <linux/nodemask.h>
 #include <linux/nospec.h>
@@ -33,6 +35,8 @@ static u64 zcpool_features(void)
 		features |= ZCPOOL_FEATURE_FIXED_BUFFERS;
 	if (ZCPOOL_KERNEL_URING_WAIT)
 		features |= ZCPOOL_FEATURE_URING_GET;
+	if (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER))
+		features |= ZCPOOL_FEATURE_EXPORT;
 	return features;
 }
 
@@ -245,6 +249,60 @@ static long zcpool_ioctl_send(struct file *file, void *arg, const struct zcpool_
 	return zcpool_copy_out(user, send, sizeof(*send)) ?: error;
 }
 
+#ifdef CONFIG_DMA_SHARED_BUFFER
+static int zcpool_export_check(const struct zcpool_pool *pool, const struct file *file,
+			       const struct zcpool_export *export)
+{
+	if (export->flags & ~(ZCPOOL_EXPORT_F_READ_ONLY | ZCPOOL_EXPORT_F_UNHELD))
+		return -EINVAL;
+	if (!export->length || !PAGE_ALIGNED(export->offset | export->length))
+		return -EINVAL;
+	if (export->offset > pool->geometry.size ||
+	    export->length > pool->geometry.size - export->offset)
+		return -ERANGE;
+	if (!(file->f_mode & FMODE_WRITE) && !(export->flags & ZCPOOL_EXPORT_F_READ_ONLY))
+		return -EACCES;
+	return 0;
+}
+
+static long zcpool_ioctl_export(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_export *export = arg;
+	struct dma_buf *dmabuf;
+	int error;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	error = zcpool_export_check(pool, file, export);
+	if (error)
+		return error;
+	export->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (export->fd < 0)
+		return export->fd;
+	dmabuf = zcpool_export(pool, export);
+	error = PTR_ERR_OR_ZERO(dmabuf);
+	if (error)
+		goto err_put_fd;
+	error = zcpool_copy_out(user, export, sizeof(*export));
+	if (error)
+		goto err_put_dmabuf;
+	fd_install(export->fd, dmabuf->file);
+	return 0;
+
+err_put_dmabuf:
+	dma_buf_put(dmabuf);
+err_put_fd:
+	put_unused_fd(export->fd);
+	return error;
+}
+#else
+static long zcpool_ioctl_export(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	return -ENOTTY;
+}
+#endif
+
 /* Room for the struct of any command. */
 union zcpool_arg {
 	struct zcpool_query query;
@@ -254,6 +312,7 @@ union zcpool_arg {
 	struct zcpool_eventfd eventfd;
 	struct zcpool_holders holders;
 	struct zcpool_send send;
+	struct zcpool_export export;
 };
 
 /**
@@ -284,6 +343,7 @@ static const struct zcpool_command zcpool_commands[] = {
 	ZCPOOL_COMMAND(eventfd, EVENTFD),
 	ZCPOOL_COMMAND(holders, HOLDERS),
 	ZCPOOL_COMMAND(send, SEND),
+	ZCPOOL_COMMAND(export, EXPORT),
 };
 
 /* clang-format on */

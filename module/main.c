@@ -29,3 +29,4 @@ MODULE_DESCRIPTION("Pools of DMA-capable buffers to map, splice and send without
 MODULE_AUTHOR("The zcpool authors");
 MODULE_VERSION("0.1.0");
 MODULE_LICENSE("GPL");
+ZCPOOL_IMPORT_NS(DMA_BUF);

@@ -5,13 +5,16 @@
 
 #include "zcpool.h"
 
-/*
+/**
+ * zcpool_fault() - vm_operations_struct.fault of every mapping of a pool
+ * @vmf: the fault
+ *
  * A reference-counted page in an ordinary table entry is what O_DIRECT,
  * MSG_ZEROCOPY, io_uring, RDMA and the rest know how to pin.  There is no
  * ->page_mkwrite, since with one FOLL_LONGTERM pins would be refused, and no
  * VM_MIXEDMAP, with which zapping a huge entry would forget its reference.
  */
-static vm_fault_t zcpool_fault(struct vm_fault *vmf)
+vm_fault_t zcpool_fault(struct vm_fault *vmf)
 {
 	struct zcpool_pool *pool = vmf->vma->vm_file->private_data;
 	u64 offset = (u64)vmf->pgoff << PAGE_SHIFT;
@@ -46,24 +49,19 @@ static const struct vm_operations_struct zcpool_vm_ops = {
 };
 
 /**
- * zcpool_mmap() - file_operations.mmap of a handle
- * @file: handle
- * @vma: new mapping
+ * zcpool_mmap_pool() - have a mapping show a pool
+ * @pool: pool
+ * @vma: new mapping of some file, its offset one of the pool's
  *
- * Return: 0, -ENXIO without a pool, or -EINVAL for a private mapping (its
- * copy-on-write would part it from the pool) or one beyond the pool's end.
+ * Return: 0, or -EINVAL for a private mapping (its copy-on-write would part it from the
+ * pool) or one beyond the pool's end.
  */
-int zcpool_mmap(struct file *file, struct vm_area_struct *vma)
+int zcpool_mmap_pool(struct zcpool_pool *pool, struct vm_area_struct *vma)
 {
-	struct zcpool_pool *pool = zcpool_file_pool(file);
-	unsigned long pages;
+	unsigned long pages = pool->geometry.size >> PAGE_SHIFT;
 
-	if (IS_ERR(pool))
-		return PTR_ERR(pool);
 	if (!(vma->vm_flags & VM_SHARED) && (vma->vm_flags & VM_MAYWRITE))
 		return -EINVAL;
-
-	pages = pool->geometry.size >> PAGE_SHIFT;
 	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
 
@@ -74,9 +72,26 @@ int zcpool_mmap(struct file *file, struct vm_area_struct *vma)
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_ops = &zcpool_vm_ops;
 	/*
-	 * The mapping holds the pool, not the handle, which may be closed, and
-	 * goes by the pool's own address_space, whose size is the pool's.
+	 * The mapping holds the pool, not the file it was made by, which may be
+	 * closed, and goes by the pool's own address_space, whose size is the
+	 * pool's.
 	 */
 	vma_set_file(vma, pool->file);
 	return 0;
+}
+
+/**
+ * zcpool_mmap() - file_operations.mmap of a handle
+ * @file: handle
+ * @vma: new mapping
+ *
+ * Return: 0, -ENXIO without a pool, or an error of zcpool_mmap_pool().
+ */
+int zcpool_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	return zcpool_mmap_pool(pool, vma);
 }

@@ -4,8 +4,8 @@
  *
  * Life times.  The *pool file* is an open file that no descriptor table ever
  * shows.  Its ->release() frees the pool, so whatever needs the pool holds a
- * reference to that file: every bound handle, every mapping (vm_file) and every
- * pipe slot.  It also pins the module: its file_operations name their owner, and
+ * reference to that file: every bound handle, every mapping (vm_file), every
+ * pipe slot and every export.  It also pins the module: its file_operations name their owner, and
  * the pseudo file system that its inode lives on is pinned per pool.  What ends
  * up in a socket holds only the pages.  These outlive the pool, which *lingers*
  * until they are free, since it was charged for them; and they outlive the
@@ -17,6 +17,8 @@
  *   zcpool_linger_lock        mutex; the list of lingering pools, and these
  *   folio lock                taken by .fault until the page table entry is made;
  *                             zcpool_folio_mapped_refs() only looks at it
+ *   zcpool_exported.lock      mutex; the mappings of an export; within the dma-buf's
+ *                             dma_resv lock, where its importer takes that
  *   zcpool_pool.lock          spinlock; ownership and the queues; never taken in
  *                             interrupt context, and nothing sleeps under it
  *   zcpool_pool.eventfd_lock  spinlock; eventfds are signalled under it
@@ -72,6 +74,7 @@ struct zcpool_handle;
  * @faults: page faults on its folios, each counted under the folio lock
  * @since: when it was got or, in flight, put; CLOCK_MONOTONIC, nanoseconds
  * @slots: pipe slots that refer to it, those that splices to sockets made left out
+ * @exports: exports of it; a reference to its first folio is each one's
  * @retired: folio of it whose memory failed; a reference more to that keeps the
  *           buffer from being free
  *
@@ -83,6 +86,7 @@ struct zcpool_buffer {
 	int refs;
 	atomic_t faults;
 	atomic_t slots;
+	u32 exports;
 	struct folio *retired;
 	u64 since;
 };
@@ -168,7 +172,7 @@ struct zcpool_geometry {
  * @nr_gets: buffers handed out so far
  * @nr_puts: buffers put so far
  * @nr_landed: buffers in flight that were found free so far
- * @nr_retired: buffers whose memory failed
+ * @nr_standing: buffers whose memory failed or is exported
  * @sleepers: GETs that sleep, each exclusive
  * @pollers: whoever polls
  * @fasync: handles for which SIGIO is wanted
@@ -198,7 +202,7 @@ struct zcpool_pool {
 	u64 nr_gets;
 	u64 nr_puts;
 	u64 nr_landed;
-	u32 nr_retired;
+	u32 nr_standing;
 
 	wait_queue_head_t sleepers;
 	wait_queue_head_t pollers;
@@ -376,14 +380,18 @@ void zcpool_buffers_stat(struct zcpool_pool *pool, const struct zcpool_handle *h
 			 struct zcpool_stat *stat);
 bool zcpool_buffer_held(const struct zcpool_pool *pool, u32 index);
 bool zcpool_buffers_unowned(struct zcpool_pool *pool);
-void zcpool_buffers_unretire(struct zcpool_pool *pool);
+bool zcpool_buffers_available(struct zcpool_pool *pool);
+
+/* standing.c */
 bool zcpool_buffers_hopeless(const struct zcpool_pool *pool);
+void zcpool_buffers_unretire(struct zcpool_pool *pool);
 bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *chunk);
+void zcpool_buffers_export(struct zcpool_pool *pool, u32 first, u32 last);
+void zcpool_buffers_unexport(struct zcpool_pool *pool, u32 first, u32 last);
 
 /* holders.c */
 int zcpool_holders_get(struct zcpool_pool *pool, const struct zcpool_handle *handle,
 		       struct zcpool_holders *holders);
-bool zcpool_buffers_available(struct zcpool_pool *pool);
 
 /* wait.c */
 void zcpool_wait_init(struct zcpool_pool *pool);
@@ -405,6 +413,8 @@ int zcpool_eventfd_register(struct zcpool_pool *pool, struct zcpool_handle *hand
 void zcpool_eventfd_release(struct zcpool_pool *pool, struct zcpool_handle *handle);
 
 /* mmap.c */
+vm_fault_t zcpool_fault(struct vm_fault *vmf);
+int zcpool_mmap_pool(struct zcpool_pool *pool, struct vm_area_struct *vma);
 int zcpool_mmap(struct file *file, struct vm_area_struct *vma);
 
 /* rw.c */
@@ -427,5 +437,10 @@ int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 int zcpool_uring_get(struct io_uring_cmd *cmd, struct zcpool_get __user *user_get,
 		     unsigned int issue_flags);
 void zcpool_uring_get_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags);
+
+/* export.c */
+#ifdef CONFIG_DMA_SHARED_BUFFER
+struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_export *arg);
+#endif
 
 #endif /* ZCPOOL_H */

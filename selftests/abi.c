@@ -15,6 +15,7 @@ TEST(command_numbers)
 	ASSERT_EQ(0xC008BC04U, ZCPOOL_IOC_EVENTFD);
 	ASSERT_EQ(0xC018BC05U, ZCPOOL_IOC_HOLDERS);
 	ASSERT_EQ(0xC028BC06U, ZCPOOL_IOC_SEND);
+	ASSERT_EQ(0xC018BC07U, ZCPOOL_IOC_EXPORT);
 }
 
 TEST(first_version_sizes)
@@ -27,6 +28,7 @@ TEST(first_version_sizes)
 	ASSERT_EQ(24, ZCPOOL_HOLDERS_SIZE_VER0);
 	ASSERT_EQ(32, ZCPOOL_HOLDER_SIZE_VER0);
 	ASSERT_EQ(40, ZCPOOL_SEND_SIZE_VER0);
+	ASSERT_EQ(24, ZCPOOL_EXPORT_SIZE_VER0);
 }
 
 TEST(struct_sizes)
@@ -37,9 +39,10 @@ TEST(struct_sizes)
 	ASSERT_EQ(16, sizeof(struct zcpool_put));
 	ASSERT_EQ(8, sizeof(struct zcpool_eventfd));
 	ASSERT_EQ(24, sizeof(struct zcpool_holders));
-	ASSERT_EQ(32, sizeof(struct zcpool_holder));
+	ASSERT_EQ(40, sizeof(struct zcpool_holder));
 	ASSERT_EQ(40, sizeof(struct zcpool_send));
 	ASSERT_EQ(24, sizeof(struct zcpool_element));
+	ASSERT_EQ(24, sizeof(struct zcpool_export));
 }
 
 TEST(field_offsets)
@@ -59,6 +62,8 @@ TEST(field_offsets)
 	ASSERT_EQ(8, offsetof(struct zcpool_put, count));
 	ASSERT_EQ(20, offsetof(struct zcpool_holders, entry_size));
 	ASSERT_EQ(24, offsetof(struct zcpool_holder, age_ns));
+	ASSERT_EQ(32, offsetof(struct zcpool_holder, exports));
+	ASSERT_EQ(20, offsetof(struct zcpool_export, fd));
 }
 
 TEST_HARNESS_MAIN

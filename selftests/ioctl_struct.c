@@ -30,6 +30,7 @@ VARIANT(command, put, .nr = 3, .size = ZCPOOL_PUT_SIZE_VER0);
 VARIANT(command, eventfd, .nr = 4, .size = ZCPOOL_EVENTFD_SIZE_VER0);
 VARIANT(command, holders, .nr = 5, .size = ZCPOOL_HOLDERS_SIZE_VER0);
 VARIANT(command, send, .nr = 6, .size = ZCPOOL_SEND_SIZE_VER0);
+VARIANT(command, export, .nr = 7, .size = ZCPOOL_EXPORT_SIZE_VER0);
 
 static int call(int fd, unsigned int nr, size_t size, void *arg)
 {
@@ -45,6 +46,7 @@ FIXTURE_SETUP(command)
 	struct zcpool_eventfd *eventfd_arg = (void *)self->arg;
 	struct zcpool_holders *holders_arg = (void *)self->arg;
 	struct zcpool_send *send_arg = (void *)self->arg;
+	struct zcpool_export *export_arg = (void *)self->arg;
 	int pair[2];
 
 	self->fd = open(DEVICE, O_RDWR);
@@ -81,6 +83,9 @@ FIXTURE_SETUP(command)
 		send_arg->elements = (uintptr_t)&self->element;
 		send_arg->count = 1;
 		send_arg->fd = pair[0];
+		break;
+	case 7:
+		export_arg->length = 4 * KIB;
 		break;
 	}
 }
@@ -146,7 +151,7 @@ TEST(unknown_command_is_ENOTTY)
 	int fd = new_pool(8 * KIB, 1);
 
 	ASSERT_GE(fd, 0);
-	ASSERT_EQ(-ENOTTY, call(fd, 7, 16, arg));
+	ASSERT_EQ(-ENOTTY, call(fd, 8, 16, arg));
 	ASSERT_EQ(-ENOTTY, call(fd, 255, 16, arg));
 	/* Another type; another direction. */
 	ASSERT_EQ(-1, ioctl(fd, _IOWR('z', 0, struct zcpool_query), arg));

@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "util.h"
+#include "export.h"
 
 #include "kselftest_harness.h"
 
@@ -214,12 +214,12 @@ TEST_F(limits, cgroup_limit_is_ENOMEM_and_no_OOM_kill)
 	EXPECT_EQ(0, rmdir(GROUP));
 }
 
-/* A pool takes one of the system's open files, of which root may have any number. */
+/* A pool or dma-buf takes one of the system's open files; root may have any number. */
 TEST_F(limits, no_more_files_is_ENFILE)
 {
 	FILE *file = fopen("/proc/sys/fs/file-max", "r+");
+	int pool = new_pool(8 * KIB, 1), i;
 	unsigned long before;
-	int i;
 
 	/* Processors count up to so many open files each for themselves. */
 	for (i = 0; i < 256; i++)
@@ -232,7 +232,9 @@ TEST_F(limits, no_more_files_is_ENFILE)
 		if (write_text("/proc/sys/fs/file-max", "1"))
 			_exit(98);
 		become_nobody(MIB);
-		_exit(create(fd, 8 * KIB, 1) == -ENFILE ? 0 : 1);
+		if (create(fd, 8 * KIB, 1) != -ENFILE)
+			_exit(1);
+		_exit(export(pool, 0, 8 * KIB, 0) == -ENFILE ? 0 : 2);
 	}
 	EXPECT_EQ(0, wait_status(self->pid));
 	rewind(file);

@@ -54,6 +54,8 @@
 #define ZCPOOL_FEATURE_FIXED_BUFFERS (1ULL << 2)
 /** io_uring can carry GET: waits without a thread. */
 #define ZCPOOL_FEATURE_URING_GET (1ULL << 3)
+/** The kernel has dma-bufs: EXPORT works. */
+#define ZCPOOL_FEATURE_EXPORT (1ULL << 4)
 
 /**
  * struct zcpool_query - argument of ZCPOOL_IOC_QUERY
@@ -204,7 +206,8 @@ struct zcpool_create {
  * * EAGAIN: no buffer is free, and the handle is O_NONBLOCK or
  *   ZCPOOL_GET_F_NONBLOCK is set
  * * ETIMEDOUT: no buffer became free within @timeout_ns
- * * EDEADLK: it would wait for ever, since the memory of every buffer failed
+ * * EDEADLK: it would wait for ever, or until exports end, since every buffer is
+ *   exported or its memory failed
  * * EINTR: a signal came first (restarted under SA_RESTART if @timeout_ns and
  *   @put_count are 0)
  * * EFAULT: @indices or the struct cannot be written; the buffers went back
@@ -289,6 +292,8 @@ struct zcpool_eventfd {
  * @references: all other references: socket buffers, sent or received and not read,
  *              direct I/O on other kernels, pipes filled from a socket
  * @age_ns: how long the buffer has been owned or in flight, nanoseconds
+ * @exports: dma-bufs over part of it, made without ZCPOOL_EXPORT_F_UNHELD
+ * @reserved: 0
  *
  * The counts are read one after the other, while transfers go on.
  */
@@ -300,6 +305,8 @@ struct zcpool_holder {
 	__u32 pins;
 	__u32 references;
 	__u64 age_ns;
+	__u32 exports;
+	__u32 reserved;
 };
 #define ZCPOOL_HOLDER_SIZE_VER0 32
 
@@ -415,6 +422,59 @@ struct zcpool_send {
 };
 #define ZCPOOL_SEND_SIZE_VER0 40
 
+/* Bits of zcpool_export.flags. */
+/** Neither devices nor mappings of the dma-buf may write to the slice. */
+#define ZCPOOL_EXPORT_F_READ_ONLY (1U << 0)
+/**
+ * The dma-buf does not keep its buffers from being free.  Its user sees to it that
+ * devices touch only buffers that the handle owns.
+ */
+#define ZCPOOL_EXPORT_F_UNHELD (1U << 1)
+
+/**
+ * struct zcpool_export - argument of ZCPOOL_IOC_EXPORT
+ * @offset: in: pool offset of a slice, a multiple of the page size
+ * @length: in: bytes, a multiple of the page size, 1 page or more
+ * @flags: in: ZCPOOL_EXPORT_F_*
+ * @fd: out: descriptor of the dma-buf, close-on-exec
+ *
+ * Makes a dma-buf over the slice, for the drivers of devices (V4L2, DRM, RDMA, one's
+ * own) to import and do DMA with, and for programs to map; a program that accesses the
+ * memory while a device may, does so between DMA_BUF_IOCTL_SYNC begin and end, as with
+ * any dma-buf.
+ *
+ * While the dma-buf lives, by this or another descriptor, an attachment or a mapping,
+ * it keeps the buffers that the slice touches from being free (see
+ * ZCPOOL_EXPORT_F_UNHELD), and the pool from ending.
+ *
+ * A device works on the pool's own memory, never on a copy: attaching one that cannot
+ * reach all of the slice, because of its address limit where no IOMMU helps, or because
+ * the machine bounces all DMA, fails with EBUSY.  zcpool_create.dma_bits makes pools
+ * that such devices reach.  What is mapped for a device is one segment for each part
+ * that is contiguous, within the device's limits of size and boundary.
+ *
+ * A read-only dma-buf is mapped for devices with DMA_TO_DEVICE alone, else EACCES, has
+ * no address for drivers that copy (vmap: EACCES), and is a file open for reading.
+ *
+ * Errors, beside the common ones:
+ *
+ * * ENOTTY: the kernel has no dma-bufs
+ * * EINVAL: also if @offset or @length is no multiple of the page size
+ * * ERANGE: the slice does not lie within the pool
+ * * EACCES: the handle is not open for writing, and ZCPOOL_EXPORT_F_READ_ONLY is not
+ *   set
+ * * EHWPOISON: memory of the slice failed
+ * * EMFILE, ENFILE: too many open files
+ * * ENOMEM: not enough kernel memory
+ */
+struct zcpool_export {
+	__u64 offset;
+	__u64 length;
+	__u32 flags;
+	__s32 fd;
+};
+#define ZCPOOL_EXPORT_SIZE_VER0 24
+
 #define ZCPOOL_IOC_QUERY _IOWR(ZCPOOL_IOC_TYPE, 0x00, struct zcpool_query)
 #define ZCPOOL_IOC_CREATE _IOWR(ZCPOOL_IOC_TYPE, 0x01, struct zcpool_create)
 #define ZCPOOL_IOC_GET _IOWR(ZCPOOL_IOC_TYPE, 0x02, struct zcpool_get)
@@ -422,6 +482,7 @@ struct zcpool_send {
 #define ZCPOOL_IOC_EVENTFD _IOWR(ZCPOOL_IOC_TYPE, 0x04, struct zcpool_eventfd)
 #define ZCPOOL_IOC_HOLDERS _IOWR(ZCPOOL_IOC_TYPE, 0x05, struct zcpool_holders)
 #define ZCPOOL_IOC_SEND _IOWR(ZCPOOL_IOC_TYPE, 0x06, struct zcpool_send)
+#define ZCPOOL_IOC_EXPORT _IOWR(ZCPOOL_IOC_TYPE, 0x07, struct zcpool_export)
 
 /**
  * DOC: The handle as a file

@@ -16,7 +16,7 @@ int zcpool_call(const struct zcpool *pool, unsigned long command, void *arg)
  */
 _Static_assert(sizeof(struct zcpool_query) == ZCPOOL_QUERY_SIZE_VER0,
 	       "zcpool_query() needs a version");
-_Static_assert(sizeof(struct zcpool_holder) == ZCPOOL_HOLDER_SIZE_VER0,
+_Static_assert(sizeof(struct zcpool_holder) == ZCPOOL_HOLDER_SIZE_VER0 + 8,
 	       "zcpool_holders() needs a version");
 _Static_assert(sizeof(struct zcpool_create) == ZCPOOL_CREATE_SIZE_VER0,
 	       "zcpool_create() needs a version");
@@ -54,6 +54,14 @@ ZCPOOL_API int zcpool_holders(struct zcpool *pool, struct zcpool_holder *holders
 		return error;
 	*first = arg.first;
 	return arg.count;
+}
+
+ZCPOOL_API int zcpool_export(struct zcpool *pool, uint64_t offset, uint64_t length, uint32_t flags)
+{
+	struct zcpool_export arg = { .offset = offset, .length = length, .flags = flags };
+	int error = zcpool_call(pool, ZCPOOL_IOC_EXPORT, &arg);
+
+	return error ? error : arg.fd;
 }
 
 ZCPOOL_API int zcpool_send(struct zcpool *pool, int socket, const struct zcpool_element *elements,

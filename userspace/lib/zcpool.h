@@ -120,6 +120,13 @@ static inline struct zcpool_element zcpool_element_bytes(const void *bytes, uint
 int zcpool_send(struct zcpool *pool, int socket, const struct zcpool_element *elements,
 		uint32_t count, uint32_t flags, struct zcpool_sent *sent);
 
+/*
+ * A dma-buf over a slice, for drivers to import; offset and length are multiples of the
+ * page size, flags as ZCPOOL_EXPORT_F_*.  Returns a descriptor, to be closed, or an
+ * error.
+ */
+int zcpool_export(struct zcpool *pool, uint64_t offset, uint64_t length, uint32_t flags);
+
 /* Slices: reference-counted parts of one owned buffer */
 
 struct zcpool_slice;

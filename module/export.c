@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EXPORT: a slice of a pool as a dma-buf, for devices' drivers to work on.
+ *
+ * Whoever holds the dma-buf, be it by a descriptor, an attachment or a mapping of it,
+ * holds the pool, and, unless asked not to, keeps the slice's buffers from being free.
+ */
+#include <linux/dma-buf.h>
+#include <linux/fcntl.h>
+#include <linux/iosys-map.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "export.h"
+
+static u32 zcpool_export_first(const struct zcpool_exported *exported)
+{
+	return div64_u64(exported->offset, exported->pool->geometry.stride);
+}
+
+static u32 zcpool_export_last(const struct zcpool_exported *exported)
+{
+	return div64_u64(exported->offset + exported->length - 1,
+			 exported->pool->geometry.stride);
+}
+
+static void zcpool_export_hold(struct zcpool_exported *exported)
+{
+	if (!(exported->flags & ZCPOOL_EXPORT_F_UNHELD))
+		zcpool_buffers_export(exported->pool, zcpool_export_first(exported),
+				      zcpool_export_last(exported));
+}
+
+static void zcpool_export_free(struct zcpool_exported *exported)
+{
+	if (!(exported->flags & ZCPOOL_EXPORT_F_UNHELD))
+		zcpool_buffers_unexport(exported->pool, zcpool_export_first(exported),
+					zcpool_export_last(exported));
+	zcpool_pool_put(exported->pool);
+	mutex_destroy(&exported->lock);
+	kfree(exported);
+}
+
+static void zcpool_export_release(struct dma_buf *dmabuf)
+{
+	zcpool_export_free(dmabuf->priv);
+}
+
+static void zcpool_export_vm_open(struct vm_area_struct *vma)
+{
+	get_dma_buf(vma->vm_private_data);
+}
+
+static void zcpool_export_vm_close(struct vm_area_struct *vma)
+{
+	dma_buf_put(vma->vm_private_data);
+}
+
+/* The mapping's file is the pool's, so it holds the dma-buf by itself. */
+static const struct vm_operations_struct zcpool_export_vm_ops = {
+	.open = zcpool_export_vm_open,
+	.close = zcpool_export_vm_close,
+	.fault = zcpool_fault,
+};
+
+/* dma-buf has checked that the range lies within the slice. */
+static int zcpool_export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	struct zcpool_exported *exported = dmabuf->priv;
+	int error;
+
+	vma->vm_pgoff += exported->offset >> PAGE_SHIFT;
+	error = zcpool_mmap_pool(exported->pool, vma);
+	if (error)
+		return error;
+	get_dma_buf(dmabuf);
+	vma->vm_private_data = dmabuf;
+	vma->vm_ops = &zcpool_export_vm_ops;
+	return 0;
+}
+
+static struct page *zcpool_export_page(const struct zcpool_exported *exported, u64 offset)
+{
+	struct zcpool_chunk chunk =
+		zcpool_pool_chunk(exported->pool, exported->offset + offset, PAGE_SIZE);
+
+	return folio_page(chunk.folio, chunk.offset >> PAGE_SHIFT);
+}
+
+/*
+ * Importers write by such an address what they please, and ask nobody: what is
+ * read-only has none.
+ */
+static int zcpool_export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	const struct zcpool_exported *exported = dmabuf->priv;
+	unsigned long nr = exported->length >> PAGE_SHIFT;
+	struct page **pages;
+	unsigned long i;
+	void *address;
+
+	if (exported->flags & ZCPOOL_EXPORT_F_READ_ONLY)
+		return -EACCES;
+	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
+	if (!pages)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++)
+		pages[i] = zcpool_export_page(exported, (u64)i << PAGE_SHIFT);
+	address = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
+	kvfree(pages);
+	if (!address)
+		return -ENOMEM;
+	iosys_map_set_vaddr(map, address);
+	return 0;
+}
+
+static void zcpool_export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	vunmap(map->vaddr);
+}
+
+static const struct dma_buf_ops zcpool_export_ops = {
+	.attach = zcpool_export_attach,
+	.map_dma_buf = zcpool_export_map,
+	.unmap_dma_buf = zcpool_export_unmap,
+	.begin_cpu_access = zcpool_export_begin_cpu_access,
+	.end_cpu_access = zcpool_export_end_cpu_access,
+	.mmap = zcpool_export_mmap,
+	.vmap = zcpool_export_vmap,
+	.vunmap = zcpool_export_vunmap,
+	.release = zcpool_export_release,
+};
+
+/* What failed before no device is to meet. */
+static bool zcpool_export_failed(struct zcpool_pool *pool, u64 offset, u64 length)
+{
+	u64 done = 0;
+
+	while (done < length) {
+		struct zcpool_chunk chunk = zcpool_pool_chunk(pool, offset + done, length - done);
+
+		if (zcpool_buffer_failed(pool, &chunk))
+			return true;
+		done += chunk.length;
+	}
+	return false;
+}
+
+/**
+ * zcpool_export() - make a dma-buf over a slice
+ * @pool: pool
+ * @arg: offset, length and flags, checked by the caller
+ *
+ * Context: process.
+ *
+ * Return: the dma-buf, which holds @pool, with one reference; -EHWPOISON if memory of
+ * the slice failed, -ENOMEM, -ENFILE, or another error of dma_buf_export().
+ */
+struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_export *arg)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct zcpool_exported *exported;
+	struct dma_buf *dmabuf;
+
+	if (zcpool_export_failed(pool, arg->offset, arg->length))
+		return ERR_PTR(-EHWPOISON);
+	exported = kzalloc(sizeof(*exported), GFP_KERNEL_ACCOUNT);
+	if (!exported)
+		return ERR_PTR(-ENOMEM);
+	exported->pool = pool;
+	exported->offset = arg->offset;
+	exported->length = arg->length;
+	exported->flags = arg->flags;
+	INIT_LIST_HEAD(&exported->mappings);
+	mutex_init(&exported->lock);
+	zcpool_pool_get(pool);
+	zcpool_export_hold(exported);
+
+	info.ops = &zcpool_export_ops;
+	info.size = exported->length;
+	info.flags = exported->flags & ZCPOOL_EXPORT_F_READ_ONLY ? O_RDONLY : O_RDWR;
+	info.priv = exported;
+	dmabuf = dma_buf_export(&info);
+	if (IS_ERR(dmabuf))
+		zcpool_export_free(exported);
+	return dmabuf;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* An export: shared by the files that make it. */
+#ifndef ZCPOOL_EXPORT_H
+#define ZCPOOL_EXPORT_H
+
+#include <linux/dma-buf.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+
+#include "zcpool.h"
+
+/**
+ * struct zcpool_exported - a slice of a pool as a dma-buf
+ * @pool: pool, whose file it holds
+ * @offset: of the slice in the pool's byte space, a multiple of the page size
+ * @length: bytes, a multiple of the page size
+ * @flags: ZCPOOL_EXPORT_F_*
+ * @mappings: struct zcpool_mapping of devices that reach the memory now
+ * @lock: protects @mappings
+ */
+struct zcpool_exported {
+	struct zcpool_pool *pool;
+	u64 offset;
+	u64 length;
+	u32 flags;
+	struct list_head mappings;
+	struct mutex lock;
+};
+
+/* attachment.c: dma_buf_ops of devices */
+int zcpool_export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment);
+struct sg_table *zcpool_export_map(struct dma_buf_attachment *attachment,
+				   enum dma_data_direction direction);
+void zcpool_export_unmap(struct dma_buf_attachment *attachment, struct sg_table *table,
+			 enum dma_data_direction direction);
+int zcpool_export_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction);
+int zcpool_export_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction);
+
+#endif /* ZCPOOL_EXPORT_H */
