@@ -17,7 +17,9 @@ export ZCPOOL_KERNEL := $(or $(KVER),$(KERNEL))
 # Asked for once, and only if needed: packages may have to be installed first, and
 # the kernel may have to be built.
 kernel_build = $(eval kernel_build := $$(shell selftests/vm/kernel --headers $$(ZCPOOL_KERNEL)))$(kernel_build)
-kbuild = $(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)
+# Type information for BPF needs the kernel's, which packages of headers lack.
+no_btf = $(if $(wildcard $(kernel_build)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
+kbuild = $(MAKE) $(jobs) -C $(kernel_build) $(no_btf)
 run := selftests/vm/run
 
 all: module userspace
@@ -55,16 +57,16 @@ module:
 	@mkdir -p build
 	@echo $(kernel_build) | cmp -s - build/kernel || { $(MAKE) clean-module && \
 		echo $(kernel_build) >build/kernel; }
-	@$(kbuild) W=1 KCFLAGS=-Werror modules
+	@$(kbuild) M=$(CURDIR) W=1 KCFLAGS=-Werror modules
 
 copycount: module
-	@$(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)/selftests/copycount W=1 KCFLAGS=-Werror modules
+	@$(kbuild) M=$(CURDIR)/selftests/copycount W=1 KCFLAGS=-Werror modules
 
 # The module with its judgement of what is free removed, which the torture must notice.
 weakened: module
 	@mkdir -p build/weakened
 	@cp -u --parents $(dkms_files) build/weakened/
-	@$(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)/build/weakened \
+	@$(kbuild) M=$(CURDIR)/build/weakened \
 		KCFLAGS="-Werror -DZCPOOL_WEAKENED" modules
 
 userspace:

@@ -149,7 +149,8 @@ static int zcpool_segments_init(struct sg_table *table, const struct zcpool_expo
 	error = sg_alloc_table(table, count, GFP_KERNEL);
 	if (error)
 		return error;
-	for_each_sgtable_sg(table, segment, i) {
+	for_each_sgtable_sg(table, segment, i)
+	{
 		struct zcpool_chunk chunk;
 		u64 length = zcpool_segment_find(exported, device, offset, &chunk);
 

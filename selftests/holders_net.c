@@ -62,15 +62,9 @@ VARIANT(socket, sockmap_redirect, .connect = sockmap_redirect, .splice_holds = W
 /* A pool of one buffer, owned and full of what depends on the place. */
 FIXTURE_SETUP(socket)
 {
-	int i;
-
-	self->fd = new_pool(BUFFER, 1);
+	self->fd = new_full_pool(BUFFER, 1, &self->map);
 	ASSERT_GE(self->fd, 0);
-	self->map = map_pool(self->fd, BUFFER);
-	ASSERT_NE(MAP_FAILED, self->map);
 	ASSERT_EQ(0, get_now(self->fd));
-	for (i = 0; i < BUFFER; i++)
-		self->map[i] = i * 31 >> 7;
 	self->sent = malloc(LENGTH);
 	memcpy(self->sent, self->map + OFFSET, LENGTH);
 	ASSERT_EQ(0, variant->connect(self->pair));
@@ -238,15 +232,9 @@ VARIANT(unacknowledged, SEND, .send = by_send);
 
 FIXTURE_SETUP(unacknowledged)
 {
-	int i;
-
-	self->fd = new_pool(BUFFER, 1);
+	self->fd = new_full_pool(BUFFER, 1, &self->map);
 	ASSERT_GE(self->fd, 0);
-	self->map = map_pool(self->fd, BUFFER);
-	ASSERT_NE(MAP_FAILED, self->map);
 	ASSERT_EQ(0, get_now(self->fd));
-	for (i = 0; i < BUFFER; i++)
-		self->map[i] = i * 31 >> 7;
 	self->sent = malloc(LENGTH);
 	memcpy(self->sent, self->map + OFFSET, LENGTH);
 	ASSERT_EQ(0, tcp_veth(self->pair));

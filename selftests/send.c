@@ -49,14 +49,8 @@ VARIANT(sender, unix_seqpacket, .domain = AF_UNIX, .type = SOCK_SEQPACKET, .refe
 
 FIXTURE_SETUP(sender)
 {
-	size_t i;
-
-	self->fd = new_pool(BUFFER, COUNT);
+	self->fd = new_full_pool(BUFFER, COUNT, &self->map);
 	ASSERT_GE(self->fd, 0);
-	self->map = map_pool(self->fd, SIZE);
-	ASSERT_NE(MAP_FAILED, self->map);
-	for (i = 0; i < SIZE; i++)
-		self->map[i] = i * 31 >> 8;
 	self->back = malloc(SIZE + 100000);
 	if (variant->domain == AF_UNIX) {
 		ASSERT_EQ(0, socketpair(AF_UNIX, variant->type, 0, self->pair));

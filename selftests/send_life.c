@@ -45,14 +45,9 @@ FIXTURE_SETUP(life)
 {
 	const int small = 64 * KIB;
 	uint32_t indices[COUNT];
-	size_t i;
 
-	self->fd = new_pool(BUFFER, COUNT);
+	self->fd = new_full_pool(BUFFER, COUNT, &self->map);
 	ASSERT_GE(self->fd, 0);
-	self->map = map_pool(self->fd, SIZE);
-	ASSERT_NE(MAP_FAILED, self->map);
-	for (i = 0; i < SIZE; i++)
-		self->map[i] = i * 31 >> 8;
 	self->back = malloc(SIZE);
 	ASSERT_EQ(COUNT, get_many(self->fd, indices, COUNT, 0, 0));
 	ASSERT_EQ(0, variant->connect(self->pair));

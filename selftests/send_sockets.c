@@ -90,14 +90,8 @@ VARIANT(to, sockmap_redirect, .connect = sockmap_redirect, .copies = true, .gone
 
 FIXTURE_SETUP(to)
 {
-	int i;
-
-	self->fd = new_pool(BUFFER, COUNT);
+	self->fd = new_full_pool(BUFFER, COUNT, &self->map);
 	ASSERT_GE(self->fd, 0);
-	self->map = map_pool(self->fd, SIZE);
-	ASSERT_NE(MAP_FAILED, self->map);
-	for (i = 0; i < SIZE; i++)
-		self->map[i] = i * 31 >> 8;
 	self->back = malloc(SIZE);
 	ASSERT_EQ(0, variant->connect(self->pair));
 }
@@ -254,14 +248,8 @@ FIXTURE(pool)
 
 FIXTURE_SETUP(pool)
 {
-	int i;
-
-	self->fd = new_pool(BUFFER, COUNT);
+	self->fd = new_full_pool(BUFFER, COUNT, &self->map);
 	ASSERT_GE(self->fd, 0);
-	self->map = map_pool(self->fd, SIZE);
-	ASSERT_NE(MAP_FAILED, self->map);
-	for (i = 0; i < SIZE; i++)
-		self->map[i] = i * 31 >> 8;
 	signal(SIGPIPE, SIG_IGN);
 }
 

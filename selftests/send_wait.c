@@ -51,14 +51,9 @@ VARIANT(waiting, vsock, .connect = vsock_stream);
 FIXTURE_SETUP(waiting)
 {
 	const int small = 64 * KIB;
-	size_t i;
 
-	self->fd = new_pool(BUFFER, COUNT);
+	self->fd = new_full_pool(BUFFER, COUNT, &self->map);
 	ASSERT_GE(self->fd, 0);
-	self->map = map_pool(self->fd, SIZE);
-	ASSERT_NE(MAP_FAILED, self->map);
-	for (i = 0; i < SIZE; i++)
-		self->map[i] = i * 31 >> 8;
 	self->back = malloc(SIZE);
 	self->said = mmap(NULL, sizeof(*self->said), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -148,6 +148,27 @@ static inline char *map_pool(int fd, size_t size)
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
+/*
+ * A handle with a new pool, mapped and full of what depends on the place, or an error.
+ * buffer_size is the stride as well: a power of two.
+ */
+static inline int new_full_pool(uint64_t buffer_size, uint32_t count, char **map)
+{
+	int fd = new_pool(buffer_size, count);
+	uint64_t i;
+
+	if (fd < 0)
+		return fd;
+	*map = map_pool(fd, buffer_size * count);
+	if (*map == MAP_FAILED) {
+		close(fd);
+		return -ENOMEM;
+	}
+	for (i = 0; i < buffer_size * count; i++)
+		(*map)[i] = i * 31 >> 8;
+	return fd;
+}
+
 /* A connected TCP pair over loopback: pair[0] sends, pair[1] receives. */
 static inline int tcp_pair(int pair[2])
 {
