@@ -35,7 +35,7 @@ help:
 	@echo "             Documentation/testing.rst"
 	@echo "To build:"
 	@echo "  all        module and userspace (default)"
-	@echo "  module     the kernel module, for KERNEL=$(KERNEL)"
+	@echo "  module     the kernel modules, for KERNEL=$(KERNEL)"
 	@echo "  userspace  library, zcpoolctl, examples"
 	@echo "  selftests  the tests"
 	@echo "  clean      remove all that was built"
@@ -69,6 +69,14 @@ weakened: module
 	@$(kbuild) M=$(CURDIR)/build/weakened \
 		KCFLAGS="-Werror -DZCPOOL_WEAKENED" modules
 
+# The companion driver with a DMA to memory that it has unmapped, which the IOMMU must
+# stop.
+stale: module
+	@mkdir -p build/stale
+	@cp -u --parents $(dkms_files) build/stale/
+	@$(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)/build/stale \
+		KCFLAGS="-Werror -DZCPOOL_EDU_STALE_DMA" modules
+
 userspace:
 	@$(MAKE) $(jobs) -C userspace VERSION=$(VERSION) PREFIX=$(PREFIX)
 
@@ -85,7 +93,7 @@ check: packages
 # Freed objects are poisoned, and pages are not zeroed unless asked for: a use after
 # free or a forgotten zeroing shows.
 run-check: module selftests
-	@$(run) --nvme 64 --timeout 600 --append "slub_debug=FZPU init_on_alloc=0" -- \
+	@$(run) --nvme 64 --edu --timeout 600 --append "slub_debug=FZPU init_on_alloc=0" -- \
 		selftests/runner
 
 check-rig: packages
@@ -144,7 +152,7 @@ format:
 
 # By the kernel that they were built for, or if it is gone any other.
 clean-module:
-	@rm -rf build/weakened
+	@rm -rf build/weakened build/stale
 	@-kernel=$$(cat build/kernel 2>/dev/null) && test -d "$$kernel" || \
 		kernel=$$(ls -d /lib/modules/*/build 2>/dev/null | tail -n 1); \
 		test -z "$$kernel" || for directory in . selftests/copycount; do \

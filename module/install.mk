@@ -4,17 +4,19 @@
 # The module is for the running kernel, unless KVER is given.
 install_kernel := $(or $(KVER),$(shell uname -r))
 modules_dir = $(DESTDIR)/lib/modules/$(install_kernel)
-module_file = $(modules_dir)/extra/zcpool.ko
+module_files = $(addprefix $(modules_dir)/extra/,zcpool.ko edu/zcpool_edu.ko)
 udev_rule := $(DESTDIR)/lib/udev/rules.d/60-zcpool.rules
 sysusers := $(DESTDIR)/usr/lib/sysusers.d/zcpool.conf
 dkms_source := $(DESTDIR)/usr/src/zcpool-$(VERSION)
-dkms_files := Kbuild $(filter-out %.mod.c,$(wildcard module/*.[ch])) module/Kbuild uapi/linux/zcpool.h
+dkms_files := Kbuild $(filter-out %.mod.c,$(wildcard module/*.[ch] module/edu/*.[ch])) \
+	module/Kbuild module/edu/Kbuild uapi/linux/zcpool.h uapi/linux/zcpool_edu.h
 
 # What can fail comes first, and before anything is installed: the module's build.
 install:
 	@$(MAKE) module KVER=$(install_kernel)
 	@$(MAKE) install-system
-	@rm -f $(modules_dir)/updates/dkms/zcpool.ko $(modules_dir)/extra/zcpool.ko*
+	@rm -f $(addprefix $(modules_dir)/updates/dkms/,zcpool.ko* zcpool_edu.ko*) \
+		$(addsuffix *,$(module_files))
 	@$(MAKE) -C /lib/modules/$(install_kernel)/build M=$(CURDIR)/module \
 		INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=extra CONFIG_MODULE_SIG_ALL= \
 		modules_install
@@ -22,8 +24,8 @@ install:
 	@echo "Installed zcpool $(VERSION) for kernel $(install_kernel): 'modprobe zcpool' loads it"
 
 uninstall: uninstall-system
-	rm -f $(modules_dir)/extra/zcpool.ko $(modules_dir)/extra/zcpool.ko.xz
-	-rmdir --ignore-fail-on-non-empty $(modules_dir)/extra 2>/dev/null
+	rm -f $(module_files) $(addsuffix .xz,$(module_files))
+	-rmdir --ignore-fail-on-non-empty $(modules_dir)/extra/edu $(modules_dir)/extra 2>/dev/null
 	@test -n "$(DESTDIR)" || depmod $(install_kernel)
 
 install-dkms: install-system
