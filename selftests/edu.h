@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What tests of the companion driver share: a device, and a pool that it reaches. */
+#ifndef ZCPOOL_SELFTEST_EDU_H
+#define ZCPOOL_SELFTEST_EDU_H
+
+#include <dirent.h>
+
+#include <zcpool_edu.h>
+
+#include "export.h"
+
+/* What QEMU's device is told to reach, and the driver to think so. */
+#define EDU_BITS 28
+#define FROM_DEVICE ZCPOOL_EDU_SUBMIT_F_FROM_DEVICE
+/* The device takes 100 ms for a transfer: what many of them take, in seconds. */
+#define EDU_SECONDS(transfers) (30 + (transfers) / 2)
+
+struct edu {
+	int fd;
+	int pool;
+	int dmabuf;
+	int memory;
+	uint32_t device_size;
+	size_t size;
+	unsigned char *map;
+};
+
+static inline int reachable_pool(uint64_t buffer_size, uint32_t count)
+{
+	struct zcpool_create create = {
+		.buffer_size = buffer_size,
+		.count = count,
+		.dma_bits = EDU_BITS,
+	};
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || !ioctl(fd, ZCPOOL_IOC_CREATE, &create))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* The device, with all of a new pool imported.  Whether that was possible. */
+static inline bool edu_begin(struct edu *edu, uint64_t buffer_size, uint32_t count)
+{
+	struct zcpool_edu_query query = { 0 };
+
+	edu->size = buffer_size * count;
+	edu->pool = reachable_pool(buffer_size, count);
+	edu->map = (unsigned char *)map_pool(edu->pool, edu->size);
+	edu->dmabuf = export(edu->pool, 0, edu->size, 0);
+	edu->fd = zcpool_edu_open(0, 0);
+	edu->memory = zcpool_edu_import(edu->fd, edu->dmabuf);
+	if (zcpool_edu_query(edu->fd, &query) || edu->memory < 0 || edu->map == MAP_FAILED)
+		return false;
+	edu->device_size = query.memory_size;
+	return true;
+}
+
+static inline void edu_end(struct edu *edu)
+{
+	close(edu->fd);
+	close(edu->dmabuf);
+	munmap(edu->map, edu->size);
+	close(edu->pool);
+}
+
+static inline int edu_submit(const struct edu *edu, uint64_t cookie, uint64_t offset,
+			     uint64_t length, uint32_t position, uint32_t flags)
+{
+	const struct zcpool_edu_submit submit = {
+		.cookie = cookie,
+		.offset = offset,
+		.length = length,
+		.position = position,
+		.memory = edu->memory,
+		.flags = flags,
+	};
+
+	return zcpool_edu_submit(edu->fd, &submit);
+}
+
+/* The next completion, waited for; a cookie that no test uses if there is none. */
+static inline struct zcpool_edu_completion edu_wait(const struct edu *edu)
+{
+	struct zcpool_edu_completion completion = { 0 };
+	int taken = zcpool_edu_complete(edu->fd, &completion, 1, -1);
+
+	if (taken != 1) {
+		completion.cookie = UINT64_MAX;
+		completion.result = taken;
+	}
+	return completion;
+}
+
+/* Move bytes, alone.  0, or what went wrong. */
+static inline int edu_move(const struct edu *edu, uint64_t offset, uint64_t length,
+			   uint32_t position, uint32_t flags)
+{
+	int error = edu_submit(edu, 1, offset, length, position, flags);
+
+	return error ? error : edu_wait(edu).result;
+}
+
+/* What a byte is in no other place nearby. */
+static inline unsigned char edu_pattern(uint64_t seed, uint64_t index)
+{
+	uint64_t x = (seed << 32 | index) * 0x9e3779b97f4a7c15ULL;
+
+	return x >> 56;
+}
+
+static inline void edu_fill(unsigned char *bytes, size_t length, uint64_t seed)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		bytes[i] = edu_pattern(seed, i);
+}
+
+/* How many bytes are as edu_fill() left them, from the first on. */
+static inline size_t edu_same(const unsigned char *bytes, size_t length, uint64_t seed)
+{
+	size_t i;
+
+	for (i = 0; i < length && bytes[i] == edu_pattern(seed, i); i++)
+		;
+	return i;
+}
+
+/* How many bytes are all the same, from the first on. */
+static inline size_t edu_all(const unsigned char *bytes, size_t length, unsigned char value)
+{
+	size_t i;
+
+	for (i = 0; i < length && bytes[i] == value; i++)
+		;
+	return i;
+}
+
+#endif /* ZCPOOL_SELFTEST_EDU_H */
