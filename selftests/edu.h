@@ -102,6 +102,22 @@ static inline int edu_move(const struct edu *edu, uint64_t offset, uint64_t leng
 	return error ? error : edu_wait(edu).result;
 }
 
+/*
+ * Whether nothing of the pool is exported any more: the driver lets go of a memory in a
+ * kernel thread, whose last reference to the dma-buf ends a little later.
+ */
+static inline bool edu_let_go(const struct edu *edu)
+{
+	int try;
+
+	for (try = 0; try < 1000; try++) {
+		if (!holder_of(edu->pool, 0).exports)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
 /* What a byte is in no other place nearby. */
 static inline unsigned char edu_pattern(uint64_t seed, uint64_t index)
 {

@@ -122,7 +122,7 @@ struct zcpool_edu_import {
  * @flags: in: must be 0
  *
  * The number is free at once; the memory itself is held until the last request on it
- * has ended.
+ * has ended, and a moment longer.
  *
  * Errors, beside the common ones:
  *

@@ -1,0 +1,621 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests to the edu device: their order, their room, who waits for them and how, and
+ * how they are cancelled.
+ */
+#include <pthread.h>
+
+#include "edu.h"
+
+#include "kselftest_harness.h"
+
+#define SIZE (64 * KIB)
+
+FIXTURE(edu)
+{
+	struct edu edu;
+	struct zcpool_edu_query query;
+};
+
+FIXTURE_SETUP(edu)
+{
+	ASSERT_TRUE(edu_begin(&self->edu, SIZE, 1));
+	memset(&self->query, 0, sizeof(self->query));
+	ASSERT_EQ(0, zcpool_edu_query(self->edu.fd, &self->query));
+}
+
+FIXTURE_TEARDOWN(edu)
+{
+	edu_end(&self->edu);
+}
+
+static int submit_now(const struct edu *edu, uint64_t cookie, uint64_t length)
+{
+	return edu_submit(edu, cookie, 0, length, 0, ZCPOOL_EDU_SUBMIT_F_NONBLOCK);
+}
+
+static int take_now(const struct edu *edu, struct zcpool_edu_completion *completions,
+		    uint32_t count)
+{
+	return zcpool_edu_complete(edu->fd, completions, count, 0);
+}
+
+static int cancel_all(const struct edu *edu)
+{
+	return zcpool_edu_cancel(edu->fd, 0, ZCPOOL_EDU_CANCEL_F_ALL);
+}
+
+/* What poll() says without waiting. */
+static short polled(const struct edu *edu)
+{
+	struct pollfd poll_fd = { .fd = edu->fd, .events = POLLIN | POLLOUT };
+
+	return poll(&poll_fd, 1, 0) < 0 ? -1 : poll_fd.revents;
+}
+
+TEST_F(edu, limits)
+{
+	ASSERT_EQ(ZCPOOL_EDU_ABI_VERSION, self->query.abi_version);
+	ASSERT_EQ(0, self->query.flags);
+	ASSERT_EQ(4095, self->query.memory_size);
+	ASSERT_EQ(EDU_BITS, self->query.dma_bits);
+	ASSERT_EQ(MIB, self->query.max_length);
+	ASSERT_EQ(64, self->query.queue_limit);
+	ASSERT_EQ(64, self->query.max_imports);
+	ASSERT_EQ(1, self->query.imports);
+	ASSERT_EQ(0, self->query.queued);
+	ASSERT_EQ(0, self->query.completed);
+	ASSERT_EQ(10000, self->query.timeout_ms);
+}
+
+TEST_F(edu, query_counts)
+{
+	struct zcpool_edu_query query = { 0 };
+
+	ASSERT_EQ(0, submit_now(&self->edu, 1, 1));
+	ASSERT_EQ(0, submit_now(&self->edu, 2, 1));
+	ASSERT_EQ(1, zcpool_edu_cancel(self->edu.fd, 2, 0));
+	ASSERT_EQ(0, zcpool_edu_query(self->edu.fd, &query));
+	EXPECT_EQ(1, query.queued);
+	EXPECT_EQ(1, query.completed);
+	ASSERT_EQ(2, edu_wait(&self->edu).cookie);
+	ASSERT_EQ(1, edu_wait(&self->edu).cookie);
+}
+
+TEST_F(edu, in_order)
+{
+	struct zcpool_edu_completion completions[10];
+	uint64_t cookie;
+	int taken = 0;
+
+	for (cookie = 0; cookie < 10; cookie++)
+		ASSERT_EQ(0, submit_now(&self->edu, cookie, 1 + cookie));
+	while (taken < 10) {
+		int more = zcpool_edu_complete(self->edu.fd, completions + taken, 10 - taken, -1);
+
+		ASSERT_GT(more, 0);
+		taken += more;
+	}
+	for (cookie = 0; cookie < 10; cookie++) {
+		EXPECT_EQ(cookie, completions[cookie].cookie);
+		EXPECT_EQ(1 + cookie, completions[cookie].done);
+		EXPECT_EQ(0, completions[cookie].result);
+		EXPECT_EQ(0, completions[cookie].reserved);
+	}
+}
+
+/* One file writes to the device, then another, then the first one reads. */
+TEST_F(edu, in_order_of_all_files)
+{
+	struct edu other;
+
+	ASSERT_TRUE(edu_begin(&other, SIZE, 1));
+	edu_fill(self->edu.map, 1000, 1);
+	edu_fill(other.map, 500, 2);
+	ASSERT_EQ(0, edu_submit(&self->edu, 1, 0, 1000, 0, 0));
+	ASSERT_EQ(0, edu_submit(&other, 1, 0, 500, 0, 0));
+	ASSERT_EQ(0, edu_submit(&self->edu, 2, 2000, 1000, 0, FROM_DEVICE));
+	ASSERT_EQ(1, edu_wait(&self->edu).cookie);
+	ASSERT_EQ(2, edu_wait(&self->edu).cookie);
+	ASSERT_EQ(1, edu_wait(&other).cookie);
+	EXPECT_EQ(500, edu_same(self->edu.map + 2000, 500, 2));
+	EXPECT_EQ(0, memcmp(self->edu.map + 500, self->edu.map + 2500, 500));
+	/* Completions are the file's own. */
+	ASSERT_EQ(-EAGAIN, take_now(&other, &(struct zcpool_edu_completion){ 0 }, 1));
+	edu_end(&other);
+}
+
+/* A memory that is released while a request has it; then the pool has it back. */
+TEST_F(edu, released_while_in_use)
+{
+	ASSERT_EQ(0, submit_now(&self->edu, 1, 100));
+	ASSERT_EQ(0, submit_now(&self->edu, 2, 100));
+	ASSERT_EQ(0, zcpool_edu_release(self->edu.fd, self->edu.memory));
+	close(self->edu.dmabuf);
+	ASSERT_EQ(-ENOENT, submit_now(&self->edu, 3, 100));
+	ASSERT_EQ(-ENOENT, zcpool_edu_release(self->edu.fd, self->edu.memory));
+	EXPECT_EQ(1, holder_of(self->edu.pool, 0).exports);
+	ASSERT_EQ(-EAGAIN, get_now(self->edu.pool));
+	ASSERT_EQ(0, edu_wait(&self->edu).result);
+	EXPECT_EQ(1, holder_of(self->edu.pool, 0).exports);
+	ASSERT_EQ(0, edu_wait(&self->edu).result);
+	ASSERT_TRUE(edu_let_go(&self->edu));
+	ASSERT_EQ(0, get_now(self->edu.pool));
+}
+
+TEST_F(edu, many_memories)
+{
+	struct zcpool_edu_query query = { 0 };
+	uint32_t i;
+
+	for (i = 1; i < self->query.max_imports; i++)
+		ASSERT_EQ(i, zcpool_edu_import(self->edu.fd, self->edu.dmabuf));
+	ASSERT_EQ(-EMFILE, zcpool_edu_import(self->edu.fd, self->edu.dmabuf));
+	ASSERT_EQ(0, zcpool_edu_release(self->edu.fd, 17));
+	ASSERT_EQ(17, zcpool_edu_import(self->edu.fd, self->edu.dmabuf));
+	ASSERT_EQ(0, zcpool_edu_query(self->edu.fd, &query));
+	EXPECT_EQ(self->query.max_imports, query.imports);
+	self->edu.memory = self->query.max_imports - 1;
+	EXPECT_EQ(0, edu_move(&self->edu, 0, 1, 0, 0));
+}
+
+TEST_F(edu, import_errors)
+{
+	struct zcpool_edu_import import = { .fd = self->edu.dmabuf, .flags = 1 };
+	struct zcpool_edu_release release = { .flags = 1 };
+	struct zcpool_edu_query query = { .flags = 1 };
+
+	ASSERT_EQ(-EBADF, zcpool_edu_import(self->edu.fd, -1));
+	ASSERT_EQ(-EBADF, zcpool_edu_import(self->edu.fd, 1000));
+	ASSERT_EQ(-EINVAL, zcpool_edu_import(self->edu.fd, self->edu.pool));
+	ASSERT_EQ(-1, ioctl(self->edu.fd, ZCPOOL_EDU_IOC_IMPORT, &import));
+	ASSERT_EQ(EINVAL, errno);
+	import.flags = 0;
+	import.reserved = 1;
+	ASSERT_EQ(-1, ioctl(self->edu.fd, ZCPOOL_EDU_IOC_IMPORT, &import));
+	ASSERT_EQ(EINVAL, errno);
+	ASSERT_EQ(-ENOENT, zcpool_edu_release(self->edu.fd, 1));
+	ASSERT_EQ(-ENOENT, zcpool_edu_release(self->edu.fd, self->query.max_imports));
+	ASSERT_EQ(-ENOENT, zcpool_edu_release(self->edu.fd, UINT32_MAX));
+	ASSERT_EQ(-1, ioctl(self->edu.fd, ZCPOOL_EDU_IOC_RELEASE, &release));
+	ASSERT_EQ(EINVAL, errno);
+	ASSERT_EQ(-EINVAL, zcpool_edu_query(self->edu.fd, &query));
+}
+
+TEST_F(edu, import_tells_the_size)
+{
+	struct zcpool_edu_import import = { .fd = self->edu.dmabuf };
+
+	ASSERT_EQ(0, ioctl(self->edu.fd, ZCPOOL_EDU_IOC_IMPORT, &import));
+	ASSERT_EQ(SIZE, import.size);
+	ASSERT_EQ(1, import.memory);
+}
+
+TEST_F(edu, submit_errors)
+{
+	const uint32_t size = self->query.memory_size;
+	const struct edu *edu = &self->edu;
+	struct edu other = *edu;
+	struct zcpool_edu_submit submit = { .length = 1, .reserved = 1 };
+
+	ASSERT_EQ(-EINVAL, edu_submit(edu, 1, 0, 0, 0, 0));
+	ASSERT_EQ(-EINVAL, edu_submit(edu, 1, 0, 1, 0, 4));
+	ASSERT_EQ(-EINVAL, zcpool_edu_submit(edu->fd, &submit));
+	ASSERT_EQ(-EMSGSIZE, edu_submit(edu, 1, 0, self->query.max_length + 1, 0, 0));
+	ASSERT_EQ(-EMSGSIZE, edu_submit(edu, 1, 0, UINT64_MAX, 0, 0));
+	/* Not a byte of these is moved, nor may QEMU end with an error. */
+	ASSERT_EQ(-ERANGE, edu_submit(edu, 1, 0, 1, size, 0));
+	ASSERT_EQ(-ERANGE, edu_submit(edu, 1, 0, 1, 4096, 0));
+	ASSERT_EQ(-ERANGE, edu_submit(edu, 1, 0, 1, UINT32_MAX, 0));
+	ASSERT_EQ(-ERANGE, edu_submit(edu, 1, SIZE, 1, 0, 0));
+	ASSERT_EQ(-ERANGE, edu_submit(edu, 1, SIZE - 1, 2, 0, 0));
+	ASSERT_EQ(-ERANGE, edu_submit(edu, 1, 0, SIZE + 1, 0, 0));
+	ASSERT_EQ(-ERANGE, edu_submit(edu, 1, UINT64_MAX, 1, 0, 0));
+	ASSERT_EQ(-ERANGE, edu_submit(edu, 1, UINT64_MAX - 99, 100, 0, FROM_DEVICE));
+	other.memory = 1;
+	ASSERT_EQ(-ENOENT, edu_submit(&other, 1, 0, 1, 0, 0));
+	other.memory = self->query.max_imports;
+	ASSERT_EQ(-ENOENT, edu_submit(&other, 1, 0, 1, 0, 0));
+	other.memory = -1;
+	ASSERT_EQ(-ENOENT, edu_submit(&other, 1, 0, 1, 0, 0));
+	/* Nothing was queued, and the room that they took is there again. */
+	ASSERT_EQ(-ENOENT, cancel_all(edu));
+	ASSERT_EQ(0, zcpool_edu_query(edu->fd, &self->query));
+	ASSERT_EQ(0, self->query.queued + self->query.completed);
+}
+
+TEST_F(edu, complete_errors)
+{
+	struct zcpool_edu_completion completion;
+	struct zcpool_edu_complete good = {
+		.completions = (uintptr_t)&completion,
+		.count = 1,
+		.flags = ZCPOOL_EDU_COMPLETE_F_NONBLOCK,
+		.entry_size = sizeof(completion),
+	};
+	struct zcpool_edu_complete arg;
+
+#define EXPECT_INVALID(change) \
+	do { \
+		arg = good; \
+		arg.change; \
+		EXPECT_EQ(-1, ioctl(self->edu.fd, ZCPOOL_EDU_IOC_COMPLETE, &arg)); \
+		EXPECT_EQ(EINVAL, errno); \
+	} while (0)
+	EXPECT_INVALID(count = 0);
+	EXPECT_INVALID(flags = 2);
+	EXPECT_INVALID(reserved = 1);
+	EXPECT_INVALID(entry_size = sizeof(completion) - 1);
+	EXPECT_INVALID(entry_size = 4097);
+	ASSERT_EQ(-1, ioctl(self->edu.fd, ZCPOOL_EDU_IOC_COMPLETE, &good));
+	ASSERT_EQ(EAGAIN, errno);
+}
+
+/* Entries of another size than the kernel's. */
+TEST_F(edu, larger_completions)
+{
+	struct {
+		struct zcpool_edu_completion completion;
+		uint64_t more[2];
+	} entries[2];
+	struct zcpool_edu_complete arg = {
+		.completions = (uintptr_t)entries,
+		.count = 2,
+		.entry_size = sizeof(entries[0]),
+	};
+
+	memset(entries, 0xff, sizeof(entries));
+	ASSERT_EQ(0, submit_now(&self->edu, 1, 1));
+	ASSERT_EQ(0, submit_now(&self->edu, 2, 1));
+	ASSERT_EQ(0, submit_now(&self->edu, 3, 1));
+	ASSERT_EQ(1, zcpool_edu_cancel(self->edu.fd, 2, 0));
+	ASSERT_EQ(1, zcpool_edu_cancel(self->edu.fd, 3, 0));
+	ASSERT_EQ(0, ioctl(self->edu.fd, ZCPOOL_EDU_IOC_COMPLETE, &arg));
+	ASSERT_EQ(2, arg.count);
+	EXPECT_EQ(2, entries[0].completion.cookie);
+	EXPECT_EQ(3, entries[1].completion.cookie);
+	EXPECT_EQ(0, entries[0].more[0] | entries[0].more[1]);
+	EXPECT_EQ(0, entries[1].more[0] | entries[1].more[1]);
+	ASSERT_EQ(1, edu_wait(&self->edu).cookie);
+}
+
+/* What cannot be told is not lost. */
+TEST_F(edu, completions_that_cannot_be_written)
+{
+	struct zcpool_edu_completion *entries;
+	char *pages =
+		mmap(NULL, 8 * KIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct zcpool_edu_complete *arg = (void *)pages;
+	uint64_t cookie;
+
+	for (cookie = 0; cookie < 4; cookie++)
+		ASSERT_EQ(0, submit_now(&self->edu, cookie, 1));
+	while (self->query.completed < 4) {
+		usleep(10000);
+		ASSERT_EQ(0, zcpool_edu_query(self->edu.fd, &self->query));
+	}
+	ASSERT_EQ(-EFAULT, take_now(&self->edu, nowhere, 4));
+	/* The third entry is beyond the end. */
+	ASSERT_EQ(0, munmap(pages + 4 * KIB, 4 * KIB));
+	entries = (void *)(pages + 4 * KIB - 2 * sizeof(*entries));
+	ASSERT_EQ(-EFAULT, take_now(&self->edu, entries, 4));
+	/* The entries can be written, but not how many they are. */
+	*arg = (struct zcpool_edu_complete){
+		.completions = (uintptr_t)&self->query,
+		.count = 1,
+		.entry_size = sizeof(*entries),
+	};
+	ASSERT_EQ(0, mprotect(pages, 4 * KIB, PROT_READ));
+	ASSERT_EQ(-1, ioctl(self->edu.fd, ZCPOOL_EDU_IOC_COMPLETE, arg));
+	ASSERT_EQ(EFAULT, errno);
+	for (cookie = 0; cookie < 4; cookie++)
+		ASSERT_EQ(cookie, edu_wait(&self->edu).cookie);
+	ASSERT_EQ(-EAGAIN, take_now(&self->edu, &(struct zcpool_edu_completion){ 0 }, 1));
+}
+
+TEST_F(edu, time_limit)
+{
+	struct zcpool_edu_completion completion;
+	int64_t start = now_ns();
+
+	ASSERT_EQ(-ETIMEDOUT, zcpool_edu_complete(self->edu.fd, &completion, 1, 20 * NS_PER_MS));
+	EXPECT_GE(now_ns() - start, 20 * NS_PER_MS);
+	/* The longest there is does not overflow. */
+	ASSERT_EQ(0, submit_now(&self->edu, 1, 1));
+	ASSERT_EQ(1, zcpool_edu_complete(self->edu.fd, &completion, 1, INT64_MAX));
+	EXPECT_EQ(1, completion.cookie);
+}
+
+TEST_F(edu, nonblocking_file)
+{
+	struct zcpool_edu_completion completion;
+
+	ASSERT_EQ(0, fcntl(self->edu.fd, F_SETFL, O_NONBLOCK));
+	ASSERT_EQ(-EAGAIN, zcpool_edu_complete(self->edu.fd, &completion, 1, -1));
+	ASSERT_EQ(0, edu_submit(&self->edu, 1, 0, 1, 0, 0));
+	ASSERT_EQ(0, fcntl(self->edu.fd, F_SETFL, 0));
+	ASSERT_EQ(1, edu_wait(&self->edu).cookie);
+	ASSERT_EQ(-EINVAL, zcpool_edu_open(0, O_APPEND));
+	ASSERT_EQ(-ENOENT, zcpool_edu_open(1000, 0));
+}
+
+TEST_F(edu, poll_tells)
+{
+	struct pollfd poll_fd = { .fd = self->edu.fd, .events = POLLIN };
+
+	ASSERT_EQ(POLLOUT, polled(&self->edu));
+	ASSERT_EQ(0, poll(&poll_fd, 1, 10));
+	ASSERT_EQ(0, submit_now(&self->edu, 1, 1));
+	ASSERT_EQ(1, poll(&poll_fd, 1, -1));
+	ASSERT_EQ(POLLIN, poll_fd.revents);
+	ASSERT_EQ(POLLIN | POLLOUT, polled(&self->edu));
+	ASSERT_EQ(1, edu_wait(&self->edu).cookie);
+	ASSERT_EQ(POLLOUT, polled(&self->edu));
+}
+
+static void on_signal(int number)
+{
+}
+
+static void handle_alarm(int flags)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = flags };
+
+	sigaction(SIGALRM, &action, NULL);
+}
+
+/* A child that takes a completion: the lower byte of what it got. */
+static pid_t child_takes(const struct edu *edu, int64_t timeout_ns, int flags)
+{
+	struct zcpool_edu_completion completion;
+	pid_t child = fork();
+
+	if (!child) {
+		handle_alarm(flags);
+		_exit(-zcpool_edu_complete(edu->fd, &completion, 1, timeout_ns));
+	}
+	return child;
+}
+
+TEST_F(edu, signal_ends_the_wait)
+{
+	pid_t child = child_takes(&self->edu, -1, 0);
+
+	ASSERT_TRUE(wait_asleep(child));
+	kill(child, SIGALRM);
+	ASSERT_EQ(EINTR, wait_status(child));
+	/* With a limit the call is not restarted. */
+	child = child_takes(&self->edu, 3600 * 1000 * NS_PER_MS, SA_RESTART);
+	ASSERT_TRUE(wait_asleep(child));
+	kill(child, SIGALRM);
+	ASSERT_EQ(EINTR, wait_status(child));
+	/* Without, it is, and gets what comes. */
+	child = child_takes(&self->edu, -1, SA_RESTART);
+	ASSERT_TRUE(wait_asleep(child));
+	kill(child, SIGALRM);
+	usleep(10000);
+	ASSERT_TRUE(wait_asleep(child));
+	ASSERT_EQ(0, submit_now(&self->edu, 1, 1));
+	ASSERT_EQ((unsigned char)-1, wait_status(child));
+}
+
+/* One request runs, the others wait: of 64 in the queue, 10 s. */
+static int fill_queue(const struct edu *edu)
+{
+	uint64_t cookie = 0;
+	int error;
+
+	do
+		error = submit_now(edu, cookie++, 1);
+	while (!error);
+	return error == -EAGAIN ? (int)cookie - 1 : error;
+}
+
+TEST_F(edu, no_room)
+{
+	struct zcpool_edu_completion completions[2];
+	pid_t child;
+
+	ASSERT_EQ(self->query.queue_limit, fill_queue(&self->edu));
+	ASSERT_EQ(0, polled(&self->edu));
+	/* Another file has room of its own. */
+	ASSERT_EQ(-EAGAIN, submit_now(&self->edu, 1000, 1));
+	child = fork();
+	if (!child) {
+		handle_alarm(0);
+		_exit(-edu_submit(&self->edu, 1000, 0, 1, 0, 0));
+	}
+	/* A request that is cancelled makes room. */
+	ASSERT_TRUE(wait_asleep(child));
+	ASSERT_EQ(1, zcpool_edu_cancel(self->edu.fd, 30, 0));
+	ASSERT_EQ(0, wait_status(child));
+	ASSERT_EQ(-EAGAIN, submit_now(&self->edu, 1001, 1));
+	/* So does one that ends. */
+	child = fork();
+	if (!child)
+		_exit(-edu_submit(&self->edu, 1001, 0, 1, 0, 0));
+	ASSERT_EQ(0, wait_status(child));
+	ASSERT_EQ(2, take_now(&self->edu, completions, 2));
+	EXPECT_EQ(30, completions[0].cookie + completions[1].cookie);
+	ASSERT_LT(0, cancel_all(&self->edu));
+}
+
+TEST_F(edu, signal_ends_the_wait_for_room)
+{
+	pid_t child;
+
+	ASSERT_EQ(self->query.queue_limit, fill_queue(&self->edu));
+	child = fork();
+	if (!child) {
+		handle_alarm(0);
+		/* Whenever there is room, this takes it. */
+		for (;;) {
+			int error = edu_submit(&self->edu, 1000, 0, 1, 0, 0);
+
+			if (error)
+				_exit(-error);
+		}
+	}
+	ASSERT_TRUE(wait_asleep(child));
+	kill(child, SIGALRM);
+	ASSERT_EQ(EINTR, wait_status(child));
+	ASSERT_LT(0, cancel_all(&self->edu));
+}
+
+TEST_F(edu, completions_that_nobody_takes)
+{
+	struct zcpool_edu_completion completions[100];
+	uint32_t limit = self->query.queue_limit, queued = 0;
+
+	/* Two rounds at most: what waits to be taken counts. */
+	while (self->query.completed < limit) {
+		ASSERT_EQ(0, submit_now(&self->edu, queued++, 1));
+		cancel_all(&self->edu);
+		ASSERT_EQ(0, zcpool_edu_query(self->edu.fd, &self->query));
+	}
+	ASSERT_EQ(-EBUSY, submit_now(&self->edu, 1, 1));
+	ASSERT_EQ(-EBUSY, edu_submit(&self->edu, 1, 0, 1, 0, 0));
+	ASSERT_EQ(POLLIN, polled(&self->edu));
+	ASSERT_EQ(1, take_now(&self->edu, completions, 1));
+	ASSERT_EQ(POLLIN | POLLOUT, polled(&self->edu));
+	ASSERT_EQ(0, submit_now(&self->edu, 1, 1));
+	ASSERT_LE(limit - 1, take_now(&self->edu, completions, 100));
+}
+
+TEST_F(edu, cancel_what_has_not_begun)
+{
+	struct zcpool_edu_completion completion;
+	int64_t start = now_ns();
+	uint64_t cookie;
+
+	edu_fill(self->edu.map, 100, 1);
+	ASSERT_EQ(0, edu_move(&self->edu, 0, 100, 0, 0));
+	/* The first one is under way, or about to be; the others would change the device. */
+	ASSERT_EQ(0, edu_submit(&self->edu, 0, 0, 1, 1000, 0));
+	for (cookie = 1; cookie <= 20; cookie++)
+		ASSERT_EQ(0, edu_submit(&self->edu, cookie, 1000, 100, 0, 0));
+	for (cookie = 2; cookie <= 20; cookie++)
+		ASSERT_EQ(1, zcpool_edu_cancel(self->edu.fd, cookie, 0));
+	ASSERT_EQ(1, zcpool_edu_cancel(self->edu.fd, 1, 0));
+	for (cookie = 2; cookie <= 20; cookie++) {
+		completion = edu_wait(&self->edu);
+		EXPECT_EQ(cookie, completion.cookie);
+		EXPECT_EQ(0, completion.done);
+		EXPECT_EQ(-ECANCELED, completion.result);
+	}
+	EXPECT_EQ(1, edu_wait(&self->edu).cookie);
+	completion = edu_wait(&self->edu);
+	EXPECT_EQ(0, completion.cookie);
+	EXPECT_EQ(0, completion.result);
+	EXPECT_LT(now_ns() - start, 2000 * NS_PER_MS);
+	ASSERT_EQ(0, edu_move(&self->edu, 200, 100, 0, FROM_DEVICE));
+	EXPECT_EQ(100, edu_same(self->edu.map + 200, 100, 1));
+}
+
+/* All of 64 transfers would take more than 6 s. */
+TEST_F(edu, cancel_what_has_begun)
+{
+	struct zcpool_edu_completion completion;
+
+	ASSERT_EQ(0, submit_now(&self->edu, 1, SIZE));
+	/* So long that it has begun. */
+	usleep(250000);
+	ASSERT_EQ(1, zcpool_edu_cancel(self->edu.fd, 1, 0));
+	completion = edu_wait(&self->edu);
+	EXPECT_EQ(-ECANCELED, completion.result);
+	EXPECT_LT(0, completion.done);
+	EXPECT_GT(SIZE, completion.done);
+	/* Whole transfers, all of the device's memory. */
+	EXPECT_EQ(0, completion.done % self->query.memory_size);
+	EXPECT_EQ(-ENOENT, zcpool_edu_cancel(self->edu.fd, 1, 0));
+}
+
+TEST_F(edu, cancel_the_last_transfer)
+{
+	struct zcpool_edu_completion completion;
+
+	ASSERT_EQ(0, submit_now(&self->edu, 1, 10));
+	usleep(20000);
+	/* Also if it is over by now, on a slow machine. */
+	zcpool_edu_cancel(self->edu.fd, 1, 0);
+	completion = edu_wait(&self->edu);
+	EXPECT_EQ(0, completion.result);
+	EXPECT_EQ(10, completion.done);
+}
+
+TEST_F(edu, cancel_errors)
+{
+	struct zcpool_edu_cancel cancel = { .count = 1 };
+	struct edu other;
+
+	ASSERT_EQ(-ENOENT, zcpool_edu_cancel(self->edu.fd, 1, 0));
+	ASSERT_EQ(-ENOENT, cancel_all(&self->edu));
+	ASSERT_EQ(-EINVAL, zcpool_edu_cancel(self->edu.fd, 0, 2));
+	ASSERT_EQ(-EINVAL, zcpool_edu_cancel(self->edu.fd, 1, ZCPOOL_EDU_CANCEL_F_ALL));
+	ASSERT_EQ(-1, ioctl(self->edu.fd, ZCPOOL_EDU_IOC_CANCEL, &cancel));
+	ASSERT_EQ(EINVAL, errno);
+	/* The requests of another file are out of reach. */
+	ASSERT_TRUE(edu_begin(&other, SIZE, 1));
+	ASSERT_EQ(0, submit_now(&self->edu, 1, 1));
+	ASSERT_EQ(0, submit_now(&self->edu, 2, 1));
+	ASSERT_EQ(-ENOENT, cancel_all(&other));
+	ASSERT_EQ(-ENOENT, zcpool_edu_cancel(other.fd, 2, 0));
+	EXPECT_EQ(0, edu_wait(&self->edu).result);
+	EXPECT_EQ(0, edu_wait(&self->edu).result);
+	edu_end(&other);
+}
+
+/* Threads that share a file: each request has one completion, whoever takes it. */
+#define THREADS 4
+#define ROUNDS 8
+
+struct thread {
+	pthread_t thread;
+	struct edu *edu;
+	int number;
+	int taken;
+	int error;
+	uint64_t seen;
+};
+
+static void *run_thread(void *arg)
+{
+	struct thread *thread = arg;
+	int i;
+
+	for (i = 0; i < ROUNDS && !thread->error; i++) {
+		int bit = thread->number * ROUNDS + i;
+		struct zcpool_edu_completion completion;
+
+		thread->error = edu_submit(thread->edu, bit, bit * KIB, 1, bit, i % 2);
+		if (i % 3 == 2)
+			zcpool_edu_cancel(thread->edu->fd, bit, 0);
+		completion = edu_wait(thread->edu);
+		if (completion.cookie >= 64 || (thread->seen & (1ULL << completion.cookie)))
+			thread->error = -EPROTO;
+		else
+			thread->seen |= 1ULL << completion.cookie;
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(edu, threads, EDU_SECONDS(THREADS *ROUNDS))
+{
+	struct thread threads[THREADS];
+	uint64_t seen = 0;
+	int i;
+
+	for (i = 0; i < THREADS; i++) {
+		threads[i] = (struct thread){ .edu = &self->edu, .number = i };
+		ASSERT_EQ(0, pthread_create(&threads[i].thread, NULL, run_thread, &threads[i]));
+	}
+	for (i = 0; i < THREADS; i++) {
+		ASSERT_EQ(0, pthread_join(threads[i].thread, NULL));
+		EXPECT_EQ(0, threads[i].error);
+		EXPECT_EQ(0, seen & threads[i].seen);
+		seen |= threads[i].seen;
+	}
+	EXPECT_EQ((1ULL << (THREADS * ROUNDS)) - 1, seen);
+}
+
+TEST_HARNESS_MAIN
