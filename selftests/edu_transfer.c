@@ -3,7 +3,7 @@
  * What the edu device moves: the bytes that were asked for, in both directions, at any
  * alignment and of any length, and no other bytes.
  */
-#include "edu.h"
+#include "edu_bus.h"
 
 #include "kselftest_harness.h"
 
@@ -131,18 +131,6 @@ TEST_F(edu, up_to_the_last_byte)
 	ASSERT_EQ(0, edu_move(&self->edu, 0, 1, last, FROM_DEVICE));
 	EXPECT_EQ(0x5a, self->map[0]);
 	EXPECT_EQ(SIZE - 2, edu_all(self->map + 1, SIZE - 2, GUARD));
-}
-
-/* Physical address of a mapped page. */
-static uint64_t page_address(const void *page)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY);
-	uint64_t entry = 0;
-
-	if (pread(fd, &entry, sizeof(entry), (uintptr_t)page / 4096 * 8) != sizeof(entry))
-		entry = 0;
-	close(fd);
-	return (entry & ((1ULL << 55) - 1)) * 4096;
 }
 
 /* A request over buffers that lie here and there. */

@@ -209,6 +209,8 @@ u32 edu_timeout_ms(void);
 void edu_device_put(struct edu_device *edu);
 
 /* hardware.c */
+int edu_hardware_map(struct edu_device *edu);
+void edu_hardware_unmap(struct edu_device *edu);
 int edu_hardware_check(struct edu_device *edu);
 int edu_hardware_settle(struct edu_device *edu);
 void edu_hardware_start(struct edu_device *edu, const struct edu_transfer *transfer);

@@ -5,6 +5,9 @@
 
 #include "edu.h"
 
+/* Where the registers are. */
+#define EDU_BAR 0
+
 /* Registers of 32 bits, by their offsets. */
 #define EDU_ID 0x00
 #define EDU_LIVENESS 0x04 /* reads as the complement of what was written */
@@ -17,6 +20,9 @@
 #define EDU_DMA_COUNT 0x90
 #define EDU_DMA_COMMAND 0x98
 
+/* What the registers take at least of BAR 0, which has 1 MiB. */
+#define EDU_REGISTERS_SIZE 0xa0
+
 /* The low byte of EDU_ID; its upper half is a version. */
 #define EDU_ID_BYTE 0xed
 /* Bit of EDU_IRQ_*: a transfer is over. */
@@ -27,6 +33,41 @@
 #define EDU_DMA_INTERRUPT BIT_ULL(2)
 /* Where the DMA registers have the device's memory. */
 #define EDU_DMA_MEMORY 0x40000U
+
+/**
+ * edu_hardware_map() - map the registers
+ * @edu: device, enabled
+ *
+ * Return: 0; -ENODEV if there cannot be such registers, -EBUSY if somebody else has
+ * them, or -ENOMEM.
+ */
+int edu_hardware_map(struct edu_device *edu)
+{
+	struct pci_dev *pdev = edu->pdev;
+	int error;
+
+	if (!(pci_resource_flags(pdev, EDU_BAR) & IORESOURCE_MEM) ||
+	    pci_resource_len(pdev, EDU_BAR) < EDU_REGISTERS_SIZE)
+		return -ENODEV;
+	error = pci_request_region(pdev, EDU_BAR, KBUILD_MODNAME);
+	if (error)
+		return error;
+	edu->registers = pci_iomap(pdev, EDU_BAR, EDU_REGISTERS_SIZE);
+	if (edu->registers)
+		return 0;
+	pci_release_region(pdev, EDU_BAR);
+	return -ENOMEM;
+}
+
+/**
+ * edu_hardware_unmap() - undo edu_hardware_map()
+ * @edu: device
+ */
+void edu_hardware_unmap(struct edu_device *edu)
+{
+	pci_iounmap(edu->pdev, edu->registers);
+	pci_release_region(edu->pdev, EDU_BAR);
+}
 
 /**
  * edu_hardware_check() - make sure that this is the device, and that it answers

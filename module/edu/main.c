@@ -11,8 +11,6 @@
 /* How the device calls itself: QEMU has no other vendor's number for it. */
 #define EDU_VENDOR 0x1234
 #define EDU_DEVICE 0x11e8
-/* BAR 0 has all the registers. */
-#define EDU_BAR 0
 
 /* A transfer takes 100 ms, of the guest's time, in which other guests may run. */
 #define EDU_TIMEOUT_MIN_MS 200U
@@ -87,8 +85,8 @@ static struct edu_device *edu_device_create(struct pci_dev *pdev)
 	return edu;
 }
 
-/* Map the registers, of a device that cannot reach memory. */
-static int edu_registers_map(struct edu_device *edu)
+/* Make the device usable, but for memory, which it must not reach yet. */
+static int edu_device_enable(struct edu_device *edu)
 {
 	struct pci_dev *pdev = edu->pdev;
 	int error;
@@ -98,27 +96,26 @@ static int edu_registers_map(struct edu_device *edu)
 		return error;
 	/* Firmware, or a driver that did not end well, may have left it on. */
 	pci_clear_master(pdev);
-	error = pci_request_region(pdev, EDU_BAR, KBUILD_MODNAME);
+	error = edu_hardware_map(edu);
 	if (error)
 		goto err_disable_device;
-	edu->registers = pci_iomap(pdev, EDU_BAR, 0);
-	if (!edu->registers) {
-		error = -ENOMEM;
-		goto err_release_region;
-	}
+	error = edu_hardware_check(edu);
+	if (!error)
+		error = edu_hardware_settle(edu);
+	if (error)
+		goto err_unmap_registers;
 	return 0;
 
-err_release_region:
-	pci_release_region(pdev, EDU_BAR);
+err_unmap_registers:
+	edu_hardware_unmap(edu);
 err_disable_device:
 	pci_disable_device(pdev);
 	return error;
 }
 
-static void edu_registers_unmap(struct edu_device *edu)
+static void edu_device_disable(struct edu_device *edu)
 {
-	pci_iounmap(edu->pdev, edu->registers);
-	pci_release_region(edu->pdev, EDU_BAR);
+	edu_hardware_unmap(edu);
 	pci_disable_device(edu->pdev);
 }
 
@@ -168,22 +165,17 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	edu = edu_device_create(pdev);
 	if (IS_ERR(edu))
 		return PTR_ERR(edu);
-	error = edu_registers_map(edu);
-	if (error)
-		goto err_free_number;
-	error = edu_hardware_check(edu);
-	if (!error)
-		error = edu_hardware_settle(edu);
+	error = edu_device_enable(edu);
 	if (error) {
-		dev_err_probe(&pdev->dev, error, "the device does not answer or is busy\n");
-		goto err_unmap_registers;
+		dev_err_probe(&pdev->dev, error, "no edu device, or one that is not at rest\n");
+		goto err_free_number;
 	}
 	error = edu_dma_init(pdev);
 	if (error)
-		goto err_unmap_registers;
+		goto err_disable_device;
 	error = edu_engine_init(edu);
 	if (error)
-		goto err_unmap_registers;
+		goto err_disable_device;
 	error = edu_interrupt_init(edu);
 	if (error)
 		goto err_destroy_engine;
@@ -201,8 +193,8 @@ err_clear_master:
 	edu_interrupt_destroy(edu);
 err_destroy_engine:
 	edu_engine_destroy(edu);
-err_unmap_registers:
-	edu_registers_unmap(edu);
+err_disable_device:
+	edu_device_disable(edu);
 err_free_number:
 	ida_free(&edu_numbers, edu->number);
 	edu_device_put(edu);
@@ -227,7 +219,7 @@ static void edu_remove(struct pci_dev *pdev)
 	pci_clear_master(pdev);
 	edu_interrupt_destroy(edu);
 	edu_engine_destroy(edu);
-	edu_registers_unmap(edu);
+	edu_device_disable(edu);
 	ida_free(&edu_numbers, edu->number);
 	edu_device_put(edu);
 }
