@@ -3,20 +3,14 @@
 #ifndef ZCPOOL_SELFTEST_EDU_BUS_H
 #define ZCPOOL_SELFTEST_EDU_BUS_H
 
+#include <linux/pci_regs.h>
+
 #include "edu.h"
 
 #define PCI_DEVICES "/sys/bus/pci/devices"
 #define EDU_DRIVER "/sys/bus/pci/drivers/zcpool_edu"
 #define EDU_NODE "/dev/zcpool-edu0"
 #define EDU_TIMEOUT "/sys/module/zcpool_edu/parameters/timeout_ms"
-
-/* PCI configuration space. */
-#define PCI_COMMAND 4
-#define PCI_COMMAND_MASTER 4
-#define PCI_CAPABILITIES 0x34
-#define PCI_CAPABILITY_MSI 5
-#define PCI_MSI_FLAGS 2
-#define PCI_MSI_ENABLE 1
 
 /* A number of sysfs in hexadecimal, -1 if there is none. */
 static inline long pci_number(const char *device, const char *attribute)
@@ -84,19 +78,33 @@ static inline int pci_write(const char *device, const char *file, const char *te
 	return driver_write(path, file, text);
 }
 
-/* 16 bits of the device's configuration space: clear some, set others. */
-static inline int edu_configure(int offset, uint16_t clear, uint16_t set)
+/* 16 bits of the device's configuration space. */
+static inline int edu_config_open(void)
 {
 	char path[300];
-	uint16_t value;
-	int fd, ret = -EIO;
 
 	snprintf(path, sizeof(path), PCI_DEVICES "/%s/config", edu_address());
-	fd = open(path, O_RDWR);
-	if (pread(fd, &value, sizeof(value), offset) == sizeof(value)) {
-		value = (value & ~clear) | set;
-		ret = pwrite(fd, &value, sizeof(value), offset) == sizeof(value) ? 0 : -errno;
-	}
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+static inline uint16_t edu_config(int offset)
+{
+	int fd = edu_config_open();
+	uint16_t value = 0;
+
+	if (pread(fd, &value, sizeof(value), offset) != sizeof(value))
+		value = 0;
+	close(fd);
+	return value;
+}
+
+/* Clear some, set others. */
+static inline int edu_configure(int offset, uint16_t clear, uint16_t set)
+{
+	uint16_t value = (edu_config(offset) & ~clear) | set;
+	int fd = edu_config_open(), ret;
+
+	ret = pwrite(fd, &value, sizeof(value), offset) == sizeof(value) ? 0 : -errno;
 	close(fd);
 	return ret;
 }
@@ -104,18 +112,10 @@ static inline int edu_configure(int offset, uint16_t clear, uint16_t set)
 /* Where a capability is in the configuration space, 0 if it is nowhere. */
 static inline int edu_capability(int id)
 {
-	unsigned char config[256] = { 0 };
-	int fd, offset;
-	char path[300];
+	int offset = edu_config(PCI_CAPABILITY_LIST) & 0xff;
 
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/config", edu_address());
-	fd = open(path, O_RDONLY);
-	if (read(fd, config, sizeof(config)) < 64)
-		config[PCI_CAPABILITIES] = 0;
-	close(fd);
-	for (offset = config[PCI_CAPABILITIES]; offset; offset = config[offset + 1])
-		if (config[offset] == id)
-			break;
+	while (offset && (edu_config(offset) & 0xff) != id)
+		offset = edu_config(offset) >> 8;
 	return offset;
 }
 

@@ -166,7 +166,8 @@ struct zcpool_edu_release {
  * * EINTR: a signal came first (restarted under SA_RESTART)
  * * EIO: also: the exporter has mapped less than the dma-buf's size, or addresses out
  *   of the device's reach
- * * ENOMEM: not enough kernel memory
+ * * ENOMEM: not enough kernel memory, or the IOMMU has not enough addresses within the
+ *   device's limit for the whole dma-buf
  */
 struct zcpool_edu_submit {
 	__u64 cookie;
