@@ -31,6 +31,7 @@ help:
 	@echo "  bench      compare with other ways to send, in a virtual machine"
 	@echo "More tests:"
 	@echo "  torture    every exit at random for TORTURE_SECONDS=$(TORTURE_SECONDS), and proof that it bites"
+	@echo "  check-dma  the edu device with and without an IOMMU, and a driver that errs"
 	@echo "  check-rig, check-examples, check-tools, check-install  see"
 	@echo "             Documentation/testing.rst"
 	@echo "To build:"
@@ -95,6 +96,11 @@ check: packages
 run-check: module selftests
 	@$(run) --nvme 64 --edu --timeout 600 --append "slub_debug=FZPU init_on_alloc=0" -- \
 		selftests/runner
+
+check-dma: packages
+	@$(MAKE) run-check-dma
+run-check-dma: module stale selftests
+	@selftests/dma/run
 
 check-rig: packages
 	@$(MAKE) run-check-rig
@@ -163,7 +169,7 @@ clean: clean-module
 
 include module/install.mk
 
-.PHONY: all help module copycount weakened userspace selftests packages check run-check \
-	check-rig run-check-rig check-examples run-check-examples check-tools run-check-tools \
-	check-install run-check-install torture run-torture demo run-demo bench run-bench \
-	style run-style docs format clean-module clean
+.PHONY: all help module copycount weakened stale userspace selftests packages check run-check \
+	check-dma run-check-dma check-rig run-check-rig check-examples run-check-examples \
+	check-tools run-check-tools check-install run-check-install torture run-torture \
+	demo run-demo bench run-bench style run-style docs format clean-module clean
