@@ -75,6 +75,7 @@ static long zcpool_ioctl_query(struct file *file, void *arg, const struct zcpool
 		query->owned = stat.owned;
 		query->owned_total = stat.owned_total;
 		query->unowned = stat.idle + stat.in_flight;
+		query->handle = handle->number;
 	}
 	return zcpool_copy_out(user, query, sizeof(*query));
 }
@@ -133,11 +134,19 @@ static long zcpool_create_locked(struct zcpool_handle *handle, struct zcpool_cre
 
 	create->stride = geometry->stride;
 	create->size = geometry->size;
+	error = zcpool_handle_list(handle, pool, geometry->count);
+	if (error)
+		goto err_put_pool;
 	error = zcpool_copy_out(user, create, sizeof(*create));
 	if (error)
-		zcpool_pool_put(pool);
-	else
-		zcpool_handle_bind(handle, pool);
+		goto err_unlist;
+	zcpool_handle_bind(handle, pool);
+	return 0;
+
+err_unlist:
+	zcpool_handle_unlist(handle, pool);
+err_put_pool:
+	zcpool_pool_put(pool);
 	return error;
 }
 
@@ -260,7 +269,7 @@ static int zcpool_export_check(const struct zcpool_pool *pool, const struct file
 	if (export->offset > pool->geometry.size ||
 	    export->length > pool->geometry.size - export->offset)
 		return -ERANGE;
-	if (!(file->f_mode & FMODE_WRITE) && !(export->flags & ZCPOOL_EXPORT_F_READ_ONLY))
+	if (!zcpool_file_writes(file) && !(export->flags & ZCPOOL_EXPORT_F_READ_ONLY))
 		return -EACCES;
 	return 0;
 }
@@ -303,6 +312,123 @@ static long zcpool_ioctl_export(struct file *file, void *arg, const struct zcpoo
 }
 #endif
 
+static long zcpool_ioctl_share(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_share *share = arg;
+	struct file *shared;
+	int error;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (share->flags & ~ZCPOOL_SHARE_F_READ_ONLY)
+		return -EINVAL;
+	if (!zcpool_file_writes(file) && !(share->flags & ZCPOOL_SHARE_F_READ_ONLY))
+		return -EACCES;
+	share->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (share->fd < 0)
+		return share->fd;
+	shared = zcpool_share(pool, share->flags);
+	error = PTR_ERR_OR_ZERO(shared);
+	if (error)
+		goto err_put_fd;
+	error = zcpool_copy_out(user, share, sizeof(*share));
+	if (error)
+		goto err_put_file;
+	fd_install(share->fd, shared);
+	return 0;
+
+err_put_file:
+	fput(shared);
+err_put_fd:
+	put_unused_fd(share->fd);
+	return error;
+}
+
+static long zcpool_attach_locked(struct zcpool_handle *handle, struct zcpool_attach *attach,
+				 const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool;
+	u32 flags;
+	int error;
+
+	if (zcpool_handle_pool(handle))
+		return -EBUSY;
+	pool = zcpool_share_get(attach->fd, &flags);
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+
+	handle->read_only = flags & ZCPOOL_SHARE_F_READ_ONLY;
+	error = zcpool_handle_list(handle, pool, attach->queue_max ?: pool->geometry.count);
+	if (error)
+		goto err_put_pool;
+	attach->handle = handle->number;
+	error = zcpool_copy_out(user, attach, sizeof(*attach));
+	if (error)
+		goto err_unlist;
+	zcpool_handle_bind(handle, pool);
+	return 0;
+
+err_unlist:
+	zcpool_handle_unlist(handle, pool);
+err_put_pool:
+	handle->read_only = false;
+	zcpool_pool_put(pool);
+	return error;
+}
+
+static long zcpool_ioctl_attach(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_handle *handle = file->private_data;
+	struct zcpool_attach *attach = arg;
+	long error;
+
+	if (attach->flags)
+		return -EINVAL;
+	if (mutex_lock_killable(&handle->bind_lock))
+		return -EINTR;
+	error = zcpool_attach_locked(handle, attach, user);
+	mutex_unlock(&handle->bind_lock);
+	return error;
+}
+
+static long zcpool_ioctl_transfer(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_transfer *transfer = arg;
+	int error;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (!transfer->count || transfer->flags || transfer->reserved)
+		return -EINVAL;
+	/* What cannot be told afterwards is not begun. */
+	if (zcpool_copy_out(user, transfer, sizeof(*transfer)))
+		return -EFAULT;
+	error = zcpool_transfer(pool, file->private_data, transfer);
+	return zcpool_copy_out(user, transfer, sizeof(*transfer)) ?: error;
+}
+
+static long zcpool_ioctl_receive(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_receive __user *user_receive = user->ptr;
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_receive *receive = arg;
+	int received;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (!receive->count || (receive->flags & ~ZCPOOL_RECEIVE_F_NONBLOCK))
+		return -EINVAL;
+	/* What cannot be told afterwards is not begun. */
+	if (put_user(receive->count, &user_receive->count))
+		return -EFAULT;
+	received = zcpool_receive(pool, file, receive);
+	if (received < 0)
+		return received;
+	return put_user(received, &user_receive->count);
+}
+
 /* Room for the struct of any command. */
 union zcpool_arg {
 	struct zcpool_query query;
@@ -313,6 +439,10 @@ union zcpool_arg {
 	struct zcpool_holders holders;
 	struct zcpool_send send;
 	struct zcpool_export export;
+	struct zcpool_share share;
+	struct zcpool_attach attach;
+	struct zcpool_transfer transfer;
+	struct zcpool_receive receive;
 };
 
 /**
@@ -344,6 +474,10 @@ static const struct zcpool_command zcpool_commands[] = {
 	ZCPOOL_COMMAND(holders, HOLDERS),
 	ZCPOOL_COMMAND(send, SEND),
 	ZCPOOL_COMMAND(export, EXPORT),
+	ZCPOOL_COMMAND(share, SHARE),
+	ZCPOOL_COMMAND(attach, ATTACH),
+	ZCPOOL_COMMAND(transfer, TRANSFER),
+	ZCPOOL_COMMAND(receive, RECEIVE),
 };
 
 /* clang-format on */

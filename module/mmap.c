@@ -85,13 +85,21 @@ int zcpool_mmap_pool(struct zcpool_pool *pool, struct vm_area_struct *vma)
  * @file: handle
  * @vma: new mapping
  *
- * Return: 0, -ENXIO without a pool, or an error of zcpool_mmap_pool().
+ * Return: 0, -ENXIO without a pool, -EACCES if it is to be written and the handle is
+ * read-only, or an error of zcpool_mmap_pool().
  */
 int zcpool_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	const struct zcpool_handle *handle = file->private_data;
 	struct zcpool_pool *pool = zcpool_file_pool(file);
+	int error;
 
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
-	return zcpool_mmap_pool(pool, vma);
+	if (handle->read_only && (vma->vm_flags & VM_WRITE))
+		return -EACCES;
+	error = zcpool_mmap_pool(pool, vma);
+	if (!error && handle->read_only)
+		vm_flags_clear(vma, VM_MAYWRITE);
+	return error;
 }

@@ -162,6 +162,7 @@ struct zcpool_pool *zcpool_pool_create(const struct zcpool_geometry *geometry)
 	zcpool_buffers_init(pool);
 	zcpool_wait_init(pool);
 	zcpool_events_init(pool);
+	xa_init_flags(&pool->handles, XA_FLAGS_ALLOC1);
 
 	pool->id = atomic64_inc_return(&zcpool_last_id);
 	file = zcpool_pool_open(pool);

@@ -51,6 +51,8 @@ ssize_t zcpool_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
+	if (!zcpool_file_writes(iocb->ki_filp))
+		return -EACCES;
 	if (iov_iter_count(from) && iocb->ki_pos >= pool->geometry.size)
 		return -ENOSPC;
 	return zcpool_copy(pool, iocb, from, copy_page_from_iter);

@@ -16,6 +16,7 @@ static bool zcpool_buffer_stands(const struct zcpool_buffer *buffer)
 	return buffer->retired || buffer->exports;
 }
 
+/* The first one, whose references hold the buffer as those of any other do. */
 static struct folio *zcpool_buffer_folio(const struct zcpool_pool *pool, u32 index)
 {
 	return pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
@@ -51,18 +52,17 @@ static void zcpool_buffers_stand(struct zcpool_pool *pool)
 		wake_up_all(&pool->sleepers);
 }
 
-static void zcpool_buffer_retire(struct zcpool_pool *pool, struct folio *folio)
+static void zcpool_buffer_retire(struct zcpool_pool *pool, u32 index)
 {
-	u32 index = zcpool_folio_buffer(folio);
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	bool stood;
 
 	spin_lock(&pool->lock);
 	if (!buffer->retired) {
 		stood = zcpool_buffer_stands(buffer);
-		buffer->retired = folio;
+		buffer->retired = true;
 		zcpool_buffer_note(pool, buffer, stood);
-		folio_get(folio);
+		folio_get(zcpool_buffer_folio(pool, index));
 		pr_warn("zcpool: pool %llu: memory of buffer %u failed, it is used no more\n",
 			pool->id, index);
 	}
@@ -81,7 +81,7 @@ void zcpool_buffers_unretire(struct zcpool_pool *pool)
 	for (i = 0; pool->nr_standing; i++) {
 		if (!pool->buffers[i].retired)
 			continue;
-		folio_put(pool->buffers[i].retired);
+		folio_put(zcpool_buffer_folio(pool, i));
 		pool->nr_standing--;
 	}
 }
@@ -97,7 +97,7 @@ bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *c
 {
 	if (likely(!zcpool_chunk_failed(chunk)))
 		return false;
-	zcpool_buffer_retire(pool, chunk->folio);
+	zcpool_buffer_retire(pool, zcpool_folio_buffer(chunk->folio));
 	return true;
 }
 

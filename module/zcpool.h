@@ -5,7 +5,7 @@
  * Life times.  The *pool file* is an open file that no descriptor table ever
  * shows.  Its ->release() frees the pool, so whatever needs the pool holds a
  * reference to that file: every bound handle, every mapping (vm_file), every
- * pipe slot and every export.  It also pins the module: its file_operations name their owner, and
+ * pipe slot, every export and every share.  It also pins the module: its file_operations name their owner, and
  * the pseudo file system that its inode lives on is pinned per pool.  What ends
  * up in a socket holds only the pages.  These outlive the pool, which *lingers*
  * until they are free, since it was charged for them; and they outlive the
@@ -23,6 +23,8 @@
  *                             interrupt context, and nothing sleeps under it
  *   zcpool_pool.eventfd_lock  spinlock; eventfds are signalled under it
  *   zcpool_pool.sleepers.lock, .pollers.lock  the wait queues' own
+ *   zcpool_pool.handles, zcpool_handle.receivers.lock  the kernel's own; the latter
+ *                             within zcpool_pool.lock
  * No lock is held while user memory is accessed.
  */
 #ifndef ZCPOOL_H
@@ -39,6 +41,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include <linux/zcpool.h>
 
@@ -68,15 +71,16 @@ struct zcpool_handle;
 
 /**
  * struct zcpool_buffer - the unit of ownership and of reuse
- * @owner: handle that owns it, NULL if none
- * @next: of an unowned buffer, the next one in its queue
+ * @owner: handle that owns it, NULL if none; with ZCPOOL_OWNER_TO_BE the handle that it
+ *         was transferred to
+ * @next: of a buffer that is unowned or transferred, the next one in its queue
  * @refs: references to its folios when it was last found free
  * @faults: page faults on its folios, each counted under the folio lock
  * @since: when it was got or, in flight, put; CLOCK_MONOTONIC, nanoseconds
  * @slots: pipe slots that refer to it, those that splices to sockets made left out
  * @exports: exports of it; a reference to its first folio is each one's
- * @retired: folio of it whose memory failed; a reference more to that keeps the
- *           buffer from being free
+ * @retired: part of its memory failed; a reference more keeps it from being free
+ * @tag: what came along with it, from who transferred it
  *
  * All fields but @faults and @slots are protected by zcpool_pool.lock.
  */
@@ -86,16 +90,20 @@ struct zcpool_buffer {
 	int refs;
 	atomic_t faults;
 	atomic_t slots;
-	u32 exports;
-	struct folio *retired;
+	u32 exports : 31;
+	u32 retired : 1;
+	u64 tag;
 	u64 since;
 };
+
+/* In zcpool_buffer.owner, whose alignment leaves it clear. */
+#define ZCPOOL_OWNER_TO_BE 1UL
 
 /* The end of a queue, and the first and last buffer of an empty one. */
 #define ZCPOOL_NO_BUFFER U32_MAX
 
 /**
- * struct zcpool_queue - unowned buffers, linked by zcpool_buffer.next
+ * struct zcpool_queue - buffers, linked by zcpool_buffer.next
  * @first: index of the first buffer
  * @last: index of the last buffer
  * @nr: length
@@ -183,6 +191,8 @@ struct zcpool_geometry {
  * @rescan_work: does so, in process context
  * @rescan_delay: last delay of @rescan_timer, nanoseconds
  * @rescan_begin: jiffies when something last happened
+ * @handles: by their number; entries go by zcpool_handle_unlist()
+ * @next_handle: number to try first
  * @lingering: link of ended pools whose memory is still held
  */
 struct zcpool_pool {
@@ -215,6 +225,9 @@ struct zcpool_pool {
 	u64 rescan_delay;
 	unsigned long rescan_begin;
 
+	struct xarray handles;
+	u32 next_handle;
+
 	struct list_head lingering;
 };
 
@@ -226,6 +239,11 @@ struct zcpool_pool {
  * @eventfd: told of free buffers, NULL for none; protected by the pool's
  *           eventfd_lock
  * @eventfds: link of handles with an eventfd
+ * @number: in zcpool_pool.handles; constant once bound
+ * @read_only: may not write to the pool; constant once bound
+ * @incoming: buffers transferred to it; protected by the pool's lock
+ * @incoming_max: longest that @incoming may be; constant once bound
+ * @receivers: whoever waits for @incoming
  */
 struct zcpool_handle {
 	struct zcpool_pool *pool;
@@ -233,6 +251,11 @@ struct zcpool_handle {
 	u32 nr_owned;
 	struct eventfd_ctx *eventfd;
 	struct list_head eventfds;
+	u32 number;
+	bool read_only;
+	struct zcpool_queue incoming;
+	u32 incoming_max;
+	wait_queue_head_t receivers;
 };
 
 /**
@@ -308,7 +331,8 @@ static inline u32 zcpool_folio_buffer(const struct folio *folio)
 /**
  * struct zcpool_stat - numbers of a pool at one moment
  * @owned: buffers owned by the handle that asks
- * @owned_total: buffers owned by any handle
+ * @incoming: buffers on their way to the handle that asks
+ * @owned_total: buffers owned by any handle, or on their way to one
  * @idle: buffers presumed free
  * @in_flight: buffers in flight, overdue ones included
  * @overdue: buffers in flight for more than a second
@@ -318,6 +342,7 @@ static inline u32 zcpool_folio_buffer(const struct folio *folio)
  */
 struct zcpool_stat {
 	u32 owned;
+	u32 incoming;
 	u32 owned_total;
 	u32 idle;
 	u32 in_flight;
@@ -329,7 +354,10 @@ struct zcpool_stat {
 
 /* handle.c */
 extern const struct file_operations zcpool_handle_fops;
+int zcpool_handle_list(struct zcpool_handle *handle, struct zcpool_pool *pool, u32 incoming_max);
+void zcpool_handle_unlist(struct zcpool_handle *handle, struct zcpool_pool *pool);
 void zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool);
+bool zcpool_file_writes(const struct file *file);
 
 /* ioctl.c */
 long zcpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
@@ -437,6 +465,15 @@ int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 int zcpool_uring_get(struct io_uring_cmd *cmd, struct zcpool_get __user *user_get,
 		     unsigned int issue_flags);
 void zcpool_uring_get_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags);
+
+/* share.c */
+struct file *zcpool_share(struct zcpool_pool *pool, u32 flags);
+struct zcpool_pool *zcpool_share_get(int fd, u32 *flags);
+
+/* transfer.c */
+int zcpool_transfer(struct zcpool_pool *pool, struct zcpool_handle *handle,
+		    struct zcpool_transfer *arg);
+int zcpool_receive(struct zcpool_pool *pool, struct file *file, const struct zcpool_receive *arg);
 
 /* export.c */
 #ifdef CONFIG_DMA_SHARED_BUFFER
