@@ -35,7 +35,7 @@ static __always_inline int zcpool_folio_idle_refs(const struct zcpool_pool *pool
 	return zcpool_folio_mapped_refs(folio, pool->memory.order, &buffer->faults);
 }
 
-/* The same for all folios of a buffer that has several. */
+/* The same for all folios of a buffer, which may have several, if nothing stands. */
 static noinline int zcpool_folios_idle_refs(const struct zcpool_pool *pool,
 					    struct zcpool_buffer *buffer, u32 index)
 {
@@ -43,6 +43,8 @@ static noinline int zcpool_folios_idle_refs(const struct zcpool_pool *pool,
 	struct folio **end = folio + pool->geometry.folios_per_buffer;
 	int sum = 0;
 
+	if (zcpool_buffer_stands(buffer))
+		return 0;
 	for (; folio < end; folio++) {
 		int refs = zcpool_folio_idle_refs(pool, buffer, *folio);
 
@@ -66,7 +68,7 @@ static __always_inline bool zcpool_buffer_idle(const struct zcpool_pool *pool, u
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	int refs;
 
-	if (likely(pool->geometry.folios_per_buffer == 1))
+	if (likely(pool->plain))
 		refs = zcpool_folio_idle_refs(pool, buffer, pool->memory.folios[index]);
 	else
 		refs = zcpool_folios_idle_refs(pool, buffer, index);
@@ -211,6 +213,7 @@ void zcpool_buffers_init(struct zcpool_pool *pool)
 	u32 i;
 
 	spin_lock_init(&pool->lock);
+	pool->plain = pool->geometry.folios_per_buffer == 1;
 	zcpool_queue_init(&pool->idle);
 	zcpool_queue_init(&pool->in_flight);
 	zcpool_queue_init(&pool->overdue);

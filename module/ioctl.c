@@ -25,6 +25,32 @@ static int zcpool_copy_out(const struct zcpool_user_arg *user, const void *arg, 
 	return copy_to_user(user->ptr, arg, min(user->size, size)) ? -EFAULT : 0;
 }
 
+/*
+ * Give the caller a new file by descriptor @fd, which is reserved and noted in the
+ * struct.  Takes over the file, and the descriptor if @file is an error.
+ */
+static int zcpool_install(int fd, struct file *file, const void *arg, size_t size,
+			  const struct zcpool_user_arg *user)
+{
+	int error = PTR_ERR_OR_ZERO(file);
+
+	if (!error) {
+		error = zcpool_copy_out(user, arg, size);
+		if (error)
+			fput(file);
+	}
+	if (error)
+		put_unused_fd(fd);
+	else
+		fd_install(fd, file);
+	return error;
+}
+
+static bool zcpool_slice_fits(const struct zcpool_pool *pool, u64 offset, u64 length)
+{
+	return offset <= pool->geometry.size && length <= pool->geometry.size - offset;
+}
+
 static u64 zcpool_features(void)
 {
 	u64 features = ZCPOOL_FEATURE_SPLICE;
@@ -266,8 +292,7 @@ static int zcpool_export_check(const struct zcpool_pool *pool, const struct file
 		return -EINVAL;
 	if (!export->length || !PAGE_ALIGNED(export->offset | export->length))
 		return -EINVAL;
-	if (export->offset > pool->geometry.size ||
-	    export->length > pool->geometry.size - export->offset)
+	if (!zcpool_slice_fits(pool, export->offset, export->length))
 		return -ERANGE;
 	if (!zcpool_file_writes(file) && !(export->flags & ZCPOOL_EXPORT_F_READ_ONLY))
 		return -EACCES;
@@ -290,20 +315,8 @@ static long zcpool_ioctl_export(struct file *file, void *arg, const struct zcpoo
 	if (export->fd < 0)
 		return export->fd;
 	dmabuf = zcpool_export(pool, export);
-	error = PTR_ERR_OR_ZERO(dmabuf);
-	if (error)
-		goto err_put_fd;
-	error = zcpool_copy_out(user, export, sizeof(*export));
-	if (error)
-		goto err_put_dmabuf;
-	fd_install(export->fd, dmabuf->file);
-	return 0;
-
-err_put_dmabuf:
-	dma_buf_put(dmabuf);
-err_put_fd:
-	put_unused_fd(export->fd);
-	return error;
+	return zcpool_install(export->fd, IS_ERR(dmabuf) ? ERR_CAST(dmabuf) : dmabuf->file, export,
+			      sizeof(*export), user);
 }
 #else
 static long zcpool_ioctl_export(struct file *file, void *arg, const struct zcpool_user_arg *user)
@@ -312,12 +325,40 @@ static long zcpool_ioctl_export(struct file *file, void *arg, const struct zcpoo
 }
 #endif
 
+static int zcpool_view_check(const struct zcpool_pool *pool, const struct file *file,
+			     const struct zcpool_view *view)
+{
+	if ((view->flags & ~ZCPOOL_VIEW_F_WRITABLE) || (view->mode & ~0666) || view->reserved ||
+	    !view->length)
+		return -EINVAL;
+	if (!zcpool_slice_fits(pool, view->offset, view->length))
+		return -ERANGE;
+	if (!zcpool_file_writes(file) && (view->flags & ZCPOOL_VIEW_F_WRITABLE))
+		return -EACCES;
+	return 0;
+}
+
+static long zcpool_ioctl_view(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_view *view = arg;
+	int error;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	error = zcpool_view_check(pool, file, view);
+	if (error)
+		return error;
+	view->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (view->fd < 0)
+		return view->fd;
+	return zcpool_install(view->fd, zcpool_view(pool, view), view, sizeof(*view), user);
+}
+
 static long zcpool_ioctl_share(struct file *file, void *arg, const struct zcpool_user_arg *user)
 {
 	struct zcpool_pool *pool = zcpool_file_pool(file);
 	struct zcpool_share *share = arg;
-	struct file *shared;
-	int error;
 
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
@@ -328,21 +369,8 @@ static long zcpool_ioctl_share(struct file *file, void *arg, const struct zcpool
 	share->fd = get_unused_fd_flags(O_CLOEXEC);
 	if (share->fd < 0)
 		return share->fd;
-	shared = zcpool_share(pool, share->flags);
-	error = PTR_ERR_OR_ZERO(shared);
-	if (error)
-		goto err_put_fd;
-	error = zcpool_copy_out(user, share, sizeof(*share));
-	if (error)
-		goto err_put_file;
-	fd_install(share->fd, shared);
-	return 0;
-
-err_put_file:
-	fput(shared);
-err_put_fd:
-	put_unused_fd(share->fd);
-	return error;
+	return zcpool_install(share->fd, zcpool_share(pool, share->flags), share, sizeof(*share),
+			      user);
 }
 
 static long zcpool_attach_locked(struct zcpool_handle *handle, struct zcpool_attach *attach,
@@ -443,6 +471,7 @@ union zcpool_arg {
 	struct zcpool_attach attach;
 	struct zcpool_transfer transfer;
 	struct zcpool_receive receive;
+	struct zcpool_view view;
 };
 
 /**
@@ -478,6 +507,7 @@ static const struct zcpool_command zcpool_commands[] = {
 	ZCPOOL_COMMAND(attach, ATTACH),
 	ZCPOOL_COMMAND(transfer, TRANSFER),
 	ZCPOOL_COMMAND(receive, RECEIVE),
+	ZCPOOL_COMMAND(view, VIEW),
 };
 
 /* clang-format on */

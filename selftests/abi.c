@@ -20,6 +20,7 @@ TEST(command_numbers)
 	ASSERT_EQ(0xC010BC09U, ZCPOOL_IOC_ATTACH);
 	ASSERT_EQ(0xC018BC0AU, ZCPOOL_IOC_TRANSFER);
 	ASSERT_EQ(0xC018BC0BU, ZCPOOL_IOC_RECEIVE);
+	ASSERT_EQ(0xC020BC0CU, ZCPOOL_IOC_VIEW);
 }
 
 TEST(first_version_sizes)
@@ -37,6 +38,7 @@ TEST(first_version_sizes)
 	ASSERT_EQ(16, ZCPOOL_ATTACH_SIZE_VER0);
 	ASSERT_EQ(24, ZCPOOL_TRANSFER_SIZE_VER0);
 	ASSERT_EQ(24, ZCPOOL_RECEIVE_SIZE_VER0);
+	ASSERT_EQ(32, ZCPOOL_VIEW_SIZE_VER0);
 }
 
 TEST(struct_sizes)
@@ -56,6 +58,7 @@ TEST(struct_sizes)
 	ASSERT_EQ(16, sizeof(struct zcpool_item));
 	ASSERT_EQ(24, sizeof(struct zcpool_transfer));
 	ASSERT_EQ(24, sizeof(struct zcpool_receive));
+	ASSERT_EQ(32, sizeof(struct zcpool_view));
 }
 
 TEST(field_offsets)
@@ -82,6 +85,7 @@ TEST(field_offsets)
 	ASSERT_EQ(8, offsetof(struct zcpool_item, tag));
 	ASSERT_EQ(12, offsetof(struct zcpool_transfer, to));
 	ASSERT_EQ(16, offsetof(struct zcpool_receive, count));
+	ASSERT_EQ(24, offsetof(struct zcpool_view, fd));
 }
 
 TEST_HARNESS_MAIN

@@ -36,6 +36,7 @@ VARIANT(command, share, .nr = 8, .size = ZCPOOL_SHARE_SIZE_VER0);
 VARIANT(command, attach, .nr = 9, .size = ZCPOOL_ATTACH_SIZE_VER0);
 VARIANT(command, transfer, .nr = 10, .size = ZCPOOL_TRANSFER_SIZE_VER0);
 VARIANT(command, receive, .nr = 11, .size = ZCPOOL_RECEIVE_SIZE_VER0);
+VARIANT(command, view, .nr = 12, .size = ZCPOOL_VIEW_SIZE_VER0);
 
 static int call(int fd, unsigned int nr, size_t size, void *arg)
 {
@@ -52,6 +53,7 @@ FIXTURE_SETUP(command)
 	struct zcpool_holders *holders_arg = (void *)self->arg;
 	struct zcpool_send *send_arg = (void *)self->arg;
 	struct zcpool_export *export_arg = (void *)self->arg;
+	struct zcpool_view *view_arg = (void *)self->arg;
 	struct zcpool_attach *attach_arg = (void *)self->arg;
 	struct zcpool_transfer *transfer_arg = (void *)self->arg;
 	struct zcpool_receive *receive_arg = (void *)self->arg;
@@ -94,6 +96,9 @@ FIXTURE_SETUP(command)
 		break;
 	case 7:
 		export_arg->length = 4 * KIB;
+		break;
+	case 12:
+		view_arg->length = 1;
 		break;
 	case 9:
 		attach_arg->fd = share(self->fd, 0);
@@ -177,7 +182,7 @@ TEST(unknown_command_is_ENOTTY)
 	int fd = new_pool(8 * KIB, 1);
 
 	ASSERT_GE(fd, 0);
-	ASSERT_EQ(-ENOTTY, call(fd, 12, 16, arg));
+	ASSERT_EQ(-ENOTTY, call(fd, 13, 16, arg));
 	ASSERT_EQ(-ENOTTY, call(fd, 255, 16, arg));
 	/* Another type; another direction. */
 	ASSERT_EQ(-1, ioctl(fd, _IOWR('z', 0, struct zcpool_query), arg));

@@ -206,8 +206,8 @@ struct zcpool_create {
  * * EAGAIN: no buffer is free, and the handle is O_NONBLOCK or
  *   ZCPOOL_GET_F_NONBLOCK is set
  * * ETIMEDOUT: no buffer became free within @timeout_ns
- * * EDEADLK: it would wait for ever, or until exports end, since every buffer is
- *   exported or its memory failed
+ * * EDEADLK: it would wait for ever, or until exports and views end, since
+ *   every buffer has one, or its memory failed
  * * EINTR: a signal came first (restarted under SA_RESTART if @timeout_ns and
  *   @put_count are 0)
  * * EFAULT: @indices or the struct cannot be written; the buffers went back
@@ -295,7 +295,7 @@ struct zcpool_eventfd {
  *              direct I/O on other kernels, pipes filled from a socket
  * @age_ns: how long the buffer has been owned or in flight, nanoseconds
  * @exports: dma-bufs over part of it, made without ZCPOOL_EXPORT_F_UNHELD
- * @reserved: 0
+ * @views: views over part of it
  *
  * The counts are read one after the other, while transfers go on.
  */
@@ -308,7 +308,7 @@ struct zcpool_holder {
 	__u32 references;
 	__u64 age_ns;
 	__u32 exports;
-	__u32 reserved;
+	__u32 views;
 };
 #define ZCPOOL_HOLDER_SIZE_VER0 32
 
@@ -466,6 +466,7 @@ struct zcpool_send {
  * * EACCES: the handle is not open for writing, and ZCPOOL_EXPORT_F_READ_ONLY is not
  *   set
  * * EHWPOISON: memory of the slice failed
+ * * EMLINK: a buffer has 32,767 exports
  * * EMFILE, ENFILE: too many open files
  * * ENOMEM: not enough kernel memory
  */
@@ -611,6 +612,49 @@ struct zcpool_receive {
 };
 #define ZCPOOL_RECEIVE_SIZE_VER0 24
 
+/* Bits of zcpool_view.flags. */
+/** The view can be written. */
+#define ZCPOOL_VIEW_F_WRITABLE (1U << 0)
+
+/**
+ * struct zcpool_view - argument of ZCPOOL_IOC_VIEW
+ * @offset: in: pool offset of a slice; if it is to be mapped, a multiple of the page size
+ * @length: in: bytes, 1 or more
+ * @flags: in: ZCPOOL_VIEW_F_*
+ * @mode: in: permissions for who opens it anew through /proc: 0 to 0666
+ * @fd: out: descriptor of the view, close-on-exec
+ * @reserved: in: must be 0
+ *
+ * Makes a regular file of the slice, for programs that take nothing else: its size is
+ * the slice's length, its owner the caller, it can be read, sent, spliced, mapped and
+ * passed on, and it has no byte but the slice's.  Reading and sending it hand the
+ * pool's own pages over, as the handle does.
+ *
+ * Whole pages of it can be mapped (else EINVAL), privately too: what is written there
+ * is the program's own.  A view that is not writable cannot be written by anybody, by no
+ * descriptor, mapping or mode.  Its size, mode and owner do not change (EPERM).
+ *
+ * While the view lives, by any descriptor or mapping, it keeps the buffers that the slice
+ * touches from being free, and the pool from ending.
+ *
+ * Errors, beside the common ones:
+ *
+ * * ERANGE: the slice does not lie within the pool
+ * * EACCES: the handle may not write, and ZCPOOL_VIEW_F_WRITABLE is set
+ * * EMLINK: a buffer has 65,535 views
+ * * EMFILE, ENFILE: too many open files
+ * * ENOMEM: not enough kernel memory
+ */
+struct zcpool_view {
+	__u64 offset;
+	__u64 length;
+	__u32 flags;
+	__u32 mode;
+	__s32 fd;
+	__u32 reserved;
+};
+#define ZCPOOL_VIEW_SIZE_VER0 32
+
 #define ZCPOOL_IOC_QUERY _IOWR(ZCPOOL_IOC_TYPE, 0x00, struct zcpool_query)
 #define ZCPOOL_IOC_CREATE _IOWR(ZCPOOL_IOC_TYPE, 0x01, struct zcpool_create)
 #define ZCPOOL_IOC_GET _IOWR(ZCPOOL_IOC_TYPE, 0x02, struct zcpool_get)
@@ -623,6 +667,7 @@ struct zcpool_receive {
 #define ZCPOOL_IOC_ATTACH _IOWR(ZCPOOL_IOC_TYPE, 0x09, struct zcpool_attach)
 #define ZCPOOL_IOC_TRANSFER _IOWR(ZCPOOL_IOC_TYPE, 0x0A, struct zcpool_transfer)
 #define ZCPOOL_IOC_RECEIVE _IOWR(ZCPOOL_IOC_TYPE, 0x0B, struct zcpool_receive)
+#define ZCPOOL_IOC_VIEW _IOWR(ZCPOOL_IOC_TYPE, 0x0C, struct zcpool_view)
 
 /**
  * DOC: The handle as a file
