@@ -63,9 +63,10 @@ static bool zcpool_device_reaches(struct device *device, const struct zcpool_exp
 	/* What other ways of mapping do nobody can say; and some guests bounce all. */
 	if (get_dma_ops(device) || is_swiotlb_force_bounce(device))
 		return false;
-	while (done < exported->length) {
-		struct zcpool_chunk chunk = zcpool_pool_chunk(
-			exported->pool, exported->offset + done, exported->length - done);
+	while (done < exported->slice.length) {
+		struct zcpool_chunk chunk = zcpool_pool_chunk(exported->pool,
+							      exported->slice.offset + done,
+							      exported->slice.length - done);
 
 		if (!zcpool_device_reaches_chunk(device, &chunk))
 			return false;
@@ -106,7 +107,7 @@ static u64 zcpool_segment_max(struct device *device, phys_addr_t start)
 static u64 zcpool_segment_find(const struct zcpool_exported *exported, struct device *device,
 			       u64 offset, struct zcpool_chunk *chunk)
 {
-	u64 left = exported->offset + exported->length - offset;
+	u64 left = exported->slice.offset + exported->slice.length - offset;
 	phys_addr_t start;
 	u64 length, most;
 
@@ -126,8 +127,8 @@ static u64 zcpool_segment_find(const struct zcpool_exported *exported, struct de
 
 static u64 zcpool_segments_count(const struct zcpool_exported *exported, struct device *device)
 {
-	u64 end = exported->offset + exported->length;
-	u64 offset = exported->offset;
+	u64 end = exported->slice.offset + exported->slice.length;
+	u64 offset = exported->slice.offset;
 	struct zcpool_chunk chunk;
 	u64 count;
 
@@ -140,7 +141,7 @@ static int zcpool_segments_init(struct sg_table *table, const struct zcpool_expo
 				struct device *device)
 {
 	u64 count = zcpool_segments_count(exported, device);
-	u64 offset = exported->offset;
+	u64 offset = exported->slice.offset;
 	struct scatterlist *segment;
 	int error, i;
 

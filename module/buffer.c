@@ -14,7 +14,7 @@
 #include <linux/timekeeping.h>
 
 #include "trace.h"
-#include "zcpool.h"
+#include "queue.h"
 
 /* Most buffers in flight that one call looks at... */
 #define ZCPOOL_SCAN_MAX 1024U
@@ -35,7 +35,7 @@ static __always_inline int zcpool_folio_idle_refs(const struct zcpool_pool *pool
 	return zcpool_folio_mapped_refs(folio, pool->memory.order, &buffer->faults);
 }
 
-/* The same for all folios of a buffer that has several. */
+/* The same for all folios of a buffer, which may have several, if nothing stands. */
 static noinline int zcpool_folios_idle_refs(const struct zcpool_pool *pool,
 					    struct zcpool_buffer *buffer, u32 index)
 {
@@ -43,6 +43,8 @@ static noinline int zcpool_folios_idle_refs(const struct zcpool_pool *pool,
 	struct folio **end = folio + pool->geometry.folios_per_buffer;
 	int sum = 0;
 
+	if (zcpool_buffer_stands(buffer))
+		return 0;
 	for (; folio < end; folio++) {
 		int refs = zcpool_folio_idle_refs(pool, buffer, *folio);
 
@@ -66,7 +68,7 @@ static __always_inline bool zcpool_buffer_idle(const struct zcpool_pool *pool, u
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	int refs;
 
-	if (likely(pool->geometry.folios_per_buffer == 1))
+	if (likely(pool->plain))
 		refs = zcpool_folio_idle_refs(pool, buffer, pool->memory.folios[index]);
 	else
 		refs = zcpool_folios_idle_refs(pool, buffer, index);
@@ -101,45 +103,6 @@ static __always_inline int zcpool_buffer_refs(const struct zcpool_pool *pool, u3
 noinline bool zcpool_buffer_held(const struct zcpool_pool *pool, u32 index)
 {
 	return !zcpool_buffer_idle(pool, index);
-}
-
-static void zcpool_queue_init(struct zcpool_queue *queue)
-{
-	queue->first = ZCPOOL_NO_BUFFER;
-	queue->last = ZCPOOL_NO_BUFFER;
-	queue->nr = 0;
-}
-
-static void zcpool_queue_add_first(struct zcpool_pool *pool, struct zcpool_queue *queue, u32 index)
-{
-	pool->buffers[index].next = queue->first;
-	if (queue->first == ZCPOOL_NO_BUFFER)
-		queue->last = index;
-	queue->first = index;
-	queue->nr++;
-}
-
-static void zcpool_queue_add_last(struct zcpool_pool *pool, struct zcpool_queue *queue, u32 index)
-{
-	pool->buffers[index].next = ZCPOOL_NO_BUFFER;
-	if (queue->first == ZCPOOL_NO_BUFFER)
-		queue->first = index;
-	else
-		pool->buffers[queue->last].next = index;
-	queue->last = index;
-	queue->nr++;
-}
-
-/* Take the first buffer out, ZCPOOL_NO_BUFFER if there is none. */
-static u32 zcpool_queue_pop(struct zcpool_pool *pool, struct zcpool_queue *queue)
-{
-	u32 index = queue->first;
-
-	if (index != ZCPOOL_NO_BUFFER) {
-		queue->first = pool->buffers[index].next;
-		queue->nr--;
-	}
-	return index;
 }
 
 /**
@@ -250,6 +213,7 @@ void zcpool_buffers_init(struct zcpool_pool *pool)
 	u32 i;
 
 	spin_lock_init(&pool->lock);
+	pool->plain = pool->geometry.folios_per_buffer == 1;
 	zcpool_queue_init(&pool->idle);
 	zcpool_queue_init(&pool->in_flight);
 	zcpool_queue_init(&pool->overdue);
@@ -371,19 +335,35 @@ u32 zcpool_buffers_put(struct zcpool_pool *pool, struct zcpool_handle *handle, c
 	return put;
 }
 
+/* Put what was on its way to a handle. */
+static u32 zcpool_buffers_disown_incoming(struct zcpool_pool *pool, struct zcpool_handle *handle)
+{
+	u32 idle = 0;
+	u32 index;
+
+	while ((index = zcpool_queue_pop(pool, &handle->incoming)) != ZCPOOL_NO_BUFFER) {
+		handle->nr_owned++;
+		idle += zcpool_buffer_disown(pool, handle, index);
+		pool->nr_puts++;
+		cond_resched_lock(&pool->lock);
+	}
+	return idle;
+}
+
 /**
  * zcpool_buffers_disown() - put all buffers of a handle that goes away
  * @pool: pool
- * @handle: handle that nobody uses any more
+ * @handle: handle that nobody uses any more, nor finds in zcpool_pool.handles
  *
  * The one walk over all buffers of a pool, if the handle left any.
  */
 void zcpool_buffers_disown(struct zcpool_pool *pool, struct zcpool_handle *handle)
 {
-	u32 idle = 0;
+	u32 idle;
 	u32 i;
 
 	spin_lock(&pool->lock);
+	idle = zcpool_buffers_disown_incoming(pool, handle);
 	for (i = 0; handle->nr_owned; i++) {
 		if (pool->buffers[i].owner == handle) {
 			idle += zcpool_buffer_disown(pool, handle, i);
@@ -454,6 +434,7 @@ void zcpool_buffers_stat(struct zcpool_pool *pool, const struct zcpool_handle *h
 {
 	spin_lock(&pool->lock);
 	stat->owned = handle->nr_owned;
+	stat->incoming = handle->incoming.nr;
 	stat->idle = pool->idle.nr;
 	stat->overdue = pool->overdue.nr;
 	stat->in_flight = pool->in_flight.nr + pool->overdue.nr;

@@ -10,6 +10,7 @@
 #include <linux/bvec.h>
 #include <linux/cpu.h>
 #include <linux/eventfd.h>
+#include <linux/fs.h>
 #include <linux/hrtimer.h>
 #ifdef ZCPOOL_HAVE_URING_SQE_CMD
 #include <linux/io_uring/cmd.h>
@@ -289,6 +290,25 @@ static inline unsigned long zcpool_page_flags(const struct page *page)
 #define __uninitialized __attribute__((__uninitialized__))
 #endif
 
+/* What inode_operations.setattr gets first. */
+#ifdef ZCPOOL_HAVE_MNT_IDMAP
+#define zcpool_idmap struct mnt_idmap
+#else
+#define zcpool_idmap struct user_namespace
+#endif
+
+/** zcpool_inode_init_times() - date a new inode */
+static inline void zcpool_inode_init_times(struct inode *inode)
+{
+#ifdef ZCPOOL_HAVE_SIMPLE_INODE_INIT_TS
+	simple_inode_init_ts(inode);
+#else
+	inode->i_ctime = current_time(inode);
+	inode->i_mtime = inode->i_ctime;
+	inode->i_atime = inode->i_ctime;
+#endif
+}
+
 /* Symbols of a name space are to be had. */
 #ifdef ZCPOOL_HAVE_IMPORT_NS_STRING
 #define ZCPOOL_IMPORT_NS(name) MODULE_IMPORT_NS(#name)
@@ -300,6 +320,11 @@ static inline unsigned long zcpool_page_flags(const struct page *page)
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 {
 	vma->vm_flags |= flags;
+}
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
 }
 #endif
 

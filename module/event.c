@@ -89,17 +89,23 @@ void zcpool_events_owe(struct zcpool_pool *pool)
 /** zcpool_poll() - file_operations.poll of a handle */
 __poll_t zcpool_poll(struct file *file, poll_table *wait)
 {
+	struct zcpool_handle *handle = file->private_data;
 	struct zcpool_pool *pool = zcpool_file_pool(file);
+	__poll_t events = 0;
 
 	if (IS_ERR(pool))
 		return EPOLLERR;
 
 	poll_wait(file, &pool->pollers, wait);
+	poll_wait(file, &handle->receivers, wait);
+	/* Whoever adds to the queue wakes receivers after that. */
+	if (READ_ONCE(handle->incoming.nr))
+		events = EPOLLIN | EPOLLRDNORM;
 	if (zcpool_buffers_available(pool))
-		return EPOLLOUT | EPOLLWRNORM;
-	if (poll_requested_events(wait) & (EPOLLOUT | EPOLLWRNORM))
+		events |= EPOLLOUT | EPOLLWRNORM;
+	else if (poll_requested_events(wait) & (EPOLLOUT | EPOLLWRNORM))
 		zcpool_events_owe(pool);
-	return 0;
+	return events;
 }
 
 /** zcpool_fasync() - file_operations.fasync of a handle, for SIGIO */

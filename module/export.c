@@ -13,28 +13,17 @@
 
 #include "export.h"
 
-static u32 zcpool_export_first(const struct zcpool_exported *exported)
+static int zcpool_export_hold(struct zcpool_exported *exported)
 {
-	return div64_u64(exported->offset, exported->pool->geometry.stride);
-}
-
-static u32 zcpool_export_last(const struct zcpool_exported *exported)
-{
-	return div64_u64(exported->offset + exported->length - 1, exported->pool->geometry.stride);
-}
-
-static void zcpool_export_hold(struct zcpool_exported *exported)
-{
-	if (!(exported->flags & ZCPOOL_EXPORT_F_UNHELD))
-		zcpool_buffers_export(exported->pool, zcpool_export_first(exported),
-				      zcpool_export_last(exported));
+	if (exported->flags & ZCPOOL_EXPORT_F_UNHELD)
+		return 0;
+	return zcpool_slice_hold(exported->pool, &exported->slice, ZCPOOL_STANDING_EXPORT);
 }
 
 static void zcpool_export_free(struct zcpool_exported *exported)
 {
 	if (!(exported->flags & ZCPOOL_EXPORT_F_UNHELD))
-		zcpool_buffers_unexport(exported->pool, zcpool_export_first(exported),
-					zcpool_export_last(exported));
+		zcpool_slice_unhold(exported->pool, &exported->slice, ZCPOOL_STANDING_EXPORT);
 	zcpool_pool_put(exported->pool);
 	mutex_destroy(&exported->lock);
 	kfree(exported);
@@ -68,20 +57,19 @@ static int zcpool_export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma
 	struct zcpool_exported *exported = dmabuf->priv;
 	int error;
 
-	vma->vm_pgoff += exported->offset >> PAGE_SHIFT;
-	error = zcpool_mmap_pool(exported->pool, vma);
+	vma->vm_pgoff += exported->slice.offset >> PAGE_SHIFT;
+	error = zcpool_mmap_pool(exported->pool, vma, &zcpool_export_vm_ops);
 	if (error)
 		return error;
 	get_dma_buf(dmabuf);
 	vma->vm_private_data = dmabuf;
-	vma->vm_ops = &zcpool_export_vm_ops;
 	return 0;
 }
 
 static struct page *zcpool_export_page(const struct zcpool_exported *exported, u64 offset)
 {
 	struct zcpool_chunk chunk =
-		zcpool_pool_chunk(exported->pool, exported->offset + offset, PAGE_SIZE);
+		zcpool_pool_chunk(exported->pool, exported->slice.offset + offset, PAGE_SIZE);
 
 	return folio_page(chunk.folio, chunk.offset >> PAGE_SHIFT);
 }
@@ -93,7 +81,7 @@ static struct page *zcpool_export_page(const struct zcpool_exported *exported, u
 static int zcpool_export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	const struct zcpool_exported *exported = dmabuf->priv;
-	unsigned long nr = exported->length >> PAGE_SHIFT;
+	unsigned long nr = exported->slice.length >> PAGE_SHIFT;
 	struct page **pages;
 	unsigned long i;
 	void *address;
@@ -153,13 +141,14 @@ static bool zcpool_export_failed(struct zcpool_pool *pool, u64 offset, u64 lengt
  * Context: process.
  *
  * Return: the dma-buf, which holds @pool, with one reference; -EHWPOISON if memory of
- * the slice failed, -ENOMEM, -ENFILE, or another error of dma_buf_export().
+ * the slice failed, -EMLINK, -ENOMEM, -ENFILE, or another error of dma_buf_export().
  */
 struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_export *arg)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct zcpool_exported *exported;
 	struct dma_buf *dmabuf;
+	int error;
 
 	if (zcpool_export_failed(pool, arg->offset, arg->length))
 		return ERR_PTR(-EHWPOISON);
@@ -167,16 +156,20 @@ struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_expo
 	if (!exported)
 		return ERR_PTR(-ENOMEM);
 	exported->pool = pool;
-	exported->offset = arg->offset;
-	exported->length = arg->length;
+	exported->slice.offset = arg->offset;
+	exported->slice.length = arg->length;
 	exported->flags = arg->flags;
 	INIT_LIST_HEAD(&exported->mappings);
 	mutex_init(&exported->lock);
+	error = zcpool_export_hold(exported);
+	if (error) {
+		kfree(exported);
+		return ERR_PTR(error);
+	}
 	zcpool_pool_get(pool);
-	zcpool_export_hold(exported);
 
 	info.ops = &zcpool_export_ops;
-	info.size = exported->length;
+	info.size = exported->slice.length;
 	info.flags = exported->flags & ZCPOOL_EXPORT_F_READ_ONLY ? O_RDONLY : O_RDWR;
 	info.priv = exported;
 	dmabuf = dma_buf_export(&info);

@@ -12,16 +12,14 @@
 /**
  * struct zcpool_exported - a slice of a pool as a dma-buf
  * @pool: pool, whose file it holds
- * @offset: of the slice in the pool's byte space, a multiple of the page size
- * @length: bytes, a multiple of the page size
+ * @slice: its offset and length are multiples of the page size
  * @flags: ZCPOOL_EXPORT_F_*
  * @mappings: struct zcpool_mapping of devices that reach the memory now
  * @lock: protects @mappings
  */
 struct zcpool_exported {
 	struct zcpool_pool *pool;
-	u64 offset;
-	u64 length;
+	struct zcpool_slice slice;
 	u32 flags;
 	struct list_head mappings;
 	struct mutex lock;

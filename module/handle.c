@@ -6,11 +6,47 @@
 #include <linux/slab.h>
 #include <linux/splice.h>
 
-#include "zcpool.h"
+#include "queue.h"
+
+/**
+ * zcpool_handle_list() - give a handle a number in a pool
+ * @handle: handle without a pool, its bind_lock held
+ * @pool: pool
+ * @incoming_max: most buffers on their way to it
+ *
+ * From now on buffers may be transferred to it.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int zcpool_handle_list(struct zcpool_handle *handle, struct zcpool_pool *pool, u32 incoming_max)
+{
+	int error;
+
+	lockdep_assert_held(&handle->bind_lock);
+	handle->incoming_max = incoming_max;
+	/* Cyclic, so that a handle that has gone is not soon mistaken for another. */
+	error = xa_alloc_cyclic(&pool->handles, &handle->number, handle, xa_limit_31b,
+				&pool->next_handle, GFP_KERNEL_ACCOUNT);
+	return min(error, 0);
+}
+
+/**
+ * zcpool_handle_unlist() - undo zcpool_handle_list()
+ * @handle: handle
+ * @pool: pool
+ *
+ * Puts what the handle owns and what is on its way to it.
+ */
+void zcpool_handle_unlist(struct zcpool_handle *handle, struct zcpool_pool *pool)
+{
+	xa_erase(&pool->handles, handle->number);
+	/* Takes the pool's lock: who found the handle before is done with it then. */
+	zcpool_buffers_disown(pool, handle);
+}
 
 /**
  * zcpool_handle_bind() - give a handle its pool
- * @handle: handle without a pool, its bind_lock held
+ * @handle: handle without a pool but listed in it, its bind_lock held
  * @pool: pool; the handle takes over the caller's reference
  */
 void zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool)
@@ -18,6 +54,17 @@ void zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool)
 	lockdep_assert_held(&handle->bind_lock);
 	/* Pairs with smp_load_acquire() in zcpool_handle_pool(). */
 	smp_store_release(&handle->pool, pool);
+}
+
+/**
+ * zcpool_file_writes() - whether a handle may write to its pool
+ * @file: handle with a pool
+ */
+bool zcpool_file_writes(const struct file *file)
+{
+	const struct zcpool_handle *handle = file->private_data;
+
+	return (file->f_mode & FMODE_WRITE) && !handle->read_only;
 }
 
 static int zcpool_open(struct inode *inode, struct file *file)
@@ -28,6 +75,8 @@ static int zcpool_open(struct inode *inode, struct file *file)
 	if (!handle)
 		return -ENOMEM;
 	mutex_init(&handle->bind_lock);
+	zcpool_queue_init(&handle->incoming);
+	init_waitqueue_head(&handle->receivers);
 
 	/*
 	 * Memory is all there is behind a read or write: it never waits.  No
@@ -46,7 +95,7 @@ static int zcpool_release(struct inode *inode, struct file *file)
 
 	if (pool) {
 		zcpool_eventfd_release(pool, handle);
-		zcpool_buffers_disown(pool, handle);
+		zcpool_handle_unlist(handle, pool);
 		zcpool_pool_put(pool);
 	}
 	mutex_destroy(&handle->bind_lock);
@@ -75,7 +124,9 @@ static void zcpool_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "zcpool-stride:\t%llu\n", pool->geometry.stride);
 	seq_printf(m, "zcpool-count:\t%u\n", pool->geometry.count);
 	seq_printf(m, "zcpool-size:\t%llu\n", pool->geometry.size);
+	seq_printf(m, "zcpool-handle:\t%u\n", handle->number);
 	seq_printf(m, "zcpool-owned:\t%u\n", stat.owned);
+	seq_printf(m, "zcpool-incoming:\t%u\n", stat.incoming);
 	seq_printf(m, "zcpool-owned-total:\t%u\n", stat.owned_total);
 	seq_printf(m, "zcpool-unowned:\t%u\n", stat.idle + stat.in_flight);
 	seq_printf(m, "zcpool-in-flight:\t%u\n", stat.in_flight);

@@ -16,6 +16,8 @@ static u32 zcpool_holder_state(struct zcpool_pool *pool, const struct zcpool_han
 
 	if (buffer->retired)
 		return ZCPOOL_STATE_RETIRED;
+	if ((unsigned long)buffer->owner & ZCPOOL_OWNER_TO_BE)
+		return ZCPOOL_STATE_TRANSFERRED;
 	if (buffer->owner)
 		return buffer->owner == handle ? ZCPOOL_STATE_OWNED : ZCPOOL_STATE_OWNED_ELSEWHERE;
 	return zcpool_buffer_held(pool, index) ? ZCPOOL_STATE_IN_FLIGHT : ZCPOOL_STATE_FREE;
@@ -30,7 +32,7 @@ static void zcpool_holder_count(const struct zcpool_pool *pool, u32 index,
 	unsigned int order = pool->memory.order;
 	int refs = 0, maps = 0, pins = 0;
 	int slots = atomic_read(&pool->buffers[index].slots);
-	int exports = pool->buffers[index].exports;
+	const struct zcpool_buffer *buffer = &pool->buffers[index];
 
 	for (; folio < end; folio++) {
 		/* Without the pool's own. */
@@ -38,12 +40,13 @@ static void zcpool_holder_count(const struct zcpool_pool *pool, u32 index,
 		maps += zcpool_folio_mapcount(*folio, order, INT_MAX);
 		pins += zcpool_folio_pincount(*folio);
 	}
-	refs -= maps + slots + pins + exports + !!pool->buffers[index].retired;
+	refs -= maps + slots + pins + buffer->exports + buffer->views + buffer->retired;
 	holder->mappings = max(maps, 0);
 	holder->slots = max(slots, 0);
 	holder->pins = max(pins, 0);
 	holder->references = max(refs, 0);
-	holder->exports = exports;
+	holder->exports = buffer->exports;
+	holder->views = buffer->views;
 }
 
 static bool zcpool_holder_get(struct zcpool_pool *pool, const struct zcpool_handle *handle,

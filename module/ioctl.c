@@ -25,6 +25,32 @@ static int zcpool_copy_out(const struct zcpool_user_arg *user, const void *arg, 
 	return copy_to_user(user->ptr, arg, min(user->size, size)) ? -EFAULT : 0;
 }
 
+/*
+ * Give the caller a new file by descriptor @fd, which is reserved and noted in the
+ * struct.  Takes over the file, and the descriptor if @file is an error.
+ */
+static int zcpool_install(int fd, struct file *file, const void *arg, size_t size,
+			  const struct zcpool_user_arg *user)
+{
+	int error = PTR_ERR_OR_ZERO(file);
+
+	if (!error) {
+		error = zcpool_copy_out(user, arg, size);
+		if (error)
+			fput(file);
+	}
+	if (error)
+		put_unused_fd(fd);
+	else
+		fd_install(fd, file);
+	return error;
+}
+
+static bool zcpool_slice_fits(const struct zcpool_pool *pool, u64 offset, u64 length)
+{
+	return offset <= pool->geometry.size && length <= pool->geometry.size - offset;
+}
+
 static u64 zcpool_features(void)
 {
 	u64 features = ZCPOOL_FEATURE_SPLICE;
@@ -75,6 +101,7 @@ static long zcpool_ioctl_query(struct file *file, void *arg, const struct zcpool
 		query->owned = stat.owned;
 		query->owned_total = stat.owned_total;
 		query->unowned = stat.idle + stat.in_flight;
+		query->handle = handle->number;
 	}
 	return zcpool_copy_out(user, query, sizeof(*query));
 }
@@ -133,11 +160,19 @@ static long zcpool_create_locked(struct zcpool_handle *handle, struct zcpool_cre
 
 	create->stride = geometry->stride;
 	create->size = geometry->size;
+	error = zcpool_handle_list(handle, pool, geometry->count);
+	if (error)
+		goto err_put_pool;
 	error = zcpool_copy_out(user, create, sizeof(*create));
 	if (error)
-		zcpool_pool_put(pool);
-	else
-		zcpool_handle_bind(handle, pool);
+		goto err_unlist;
+	zcpool_handle_bind(handle, pool);
+	return 0;
+
+err_unlist:
+	zcpool_handle_unlist(handle, pool);
+err_put_pool:
+	zcpool_pool_put(pool);
 	return error;
 }
 
@@ -257,10 +292,9 @@ static int zcpool_export_check(const struct zcpool_pool *pool, const struct file
 		return -EINVAL;
 	if (!export->length || !PAGE_ALIGNED(export->offset | export->length))
 		return -EINVAL;
-	if (export->offset > pool->geometry.size ||
-	    export->length > pool->geometry.size - export->offset)
+	if (!zcpool_slice_fits(pool, export->offset, export->length))
 		return -ERANGE;
-	if (!(file->f_mode & FMODE_WRITE) && !(export->flags & ZCPOOL_EXPORT_F_READ_ONLY))
+	if (!zcpool_file_writes(file) && !(export->flags & ZCPOOL_EXPORT_F_READ_ONLY))
 		return -EACCES;
 	return 0;
 }
@@ -281,20 +315,8 @@ static long zcpool_ioctl_export(struct file *file, void *arg, const struct zcpoo
 	if (export->fd < 0)
 		return export->fd;
 	dmabuf = zcpool_export(pool, export);
-	error = PTR_ERR_OR_ZERO(dmabuf);
-	if (error)
-		goto err_put_fd;
-	error = zcpool_copy_out(user, export, sizeof(*export));
-	if (error)
-		goto err_put_dmabuf;
-	fd_install(export->fd, dmabuf->file);
-	return 0;
-
-err_put_dmabuf:
-	dma_buf_put(dmabuf);
-err_put_fd:
-	put_unused_fd(export->fd);
-	return error;
+	return zcpool_install(export->fd, IS_ERR(dmabuf) ? ERR_CAST(dmabuf) : dmabuf->file, export,
+			      sizeof(*export), user);
 }
 #else
 static long zcpool_ioctl_export(struct file *file, void *arg, const struct zcpool_user_arg *user)
@@ -302,6 +324,138 @@ static long zcpool_ioctl_export(struct file *file, void *arg, const struct zcpoo
 	return -ENOTTY;
 }
 #endif
+
+static int zcpool_view_check(const struct zcpool_pool *pool, const struct file *file,
+			     const struct zcpool_view *view)
+{
+	if ((view->flags & ~ZCPOOL_VIEW_F_WRITABLE) || (view->mode & ~0666) || view->reserved ||
+	    !view->length)
+		return -EINVAL;
+	if (!zcpool_slice_fits(pool, view->offset, view->length))
+		return -ERANGE;
+	if (!zcpool_file_writes(file) && (view->flags & ZCPOOL_VIEW_F_WRITABLE))
+		return -EACCES;
+	return 0;
+}
+
+static long zcpool_ioctl_view(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_view *view = arg;
+	int error;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	error = zcpool_view_check(pool, file, view);
+	if (error)
+		return error;
+	view->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (view->fd < 0)
+		return view->fd;
+	return zcpool_install(view->fd, zcpool_view(pool, view), view, sizeof(*view), user);
+}
+
+static long zcpool_ioctl_share(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_share *share = arg;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (share->flags & ~ZCPOOL_SHARE_F_READ_ONLY)
+		return -EINVAL;
+	if (!zcpool_file_writes(file) && !(share->flags & ZCPOOL_SHARE_F_READ_ONLY))
+		return -EACCES;
+	share->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (share->fd < 0)
+		return share->fd;
+	return zcpool_install(share->fd, zcpool_share(pool, share->flags), share, sizeof(*share),
+			      user);
+}
+
+static long zcpool_attach_locked(struct zcpool_handle *handle, struct zcpool_attach *attach,
+				 const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool;
+	u32 flags;
+	int error;
+
+	if (zcpool_handle_pool(handle))
+		return -EBUSY;
+	pool = zcpool_share_get(attach->fd, &flags);
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+
+	handle->read_only = flags & ZCPOOL_SHARE_F_READ_ONLY;
+	error = zcpool_handle_list(handle, pool, attach->queue_max ?: pool->geometry.count);
+	if (error)
+		goto err_put_pool;
+	attach->handle = handle->number;
+	error = zcpool_copy_out(user, attach, sizeof(*attach));
+	if (error)
+		goto err_unlist;
+	zcpool_handle_bind(handle, pool);
+	return 0;
+
+err_unlist:
+	zcpool_handle_unlist(handle, pool);
+err_put_pool:
+	handle->read_only = false;
+	zcpool_pool_put(pool);
+	return error;
+}
+
+static long zcpool_ioctl_attach(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_handle *handle = file->private_data;
+	struct zcpool_attach *attach = arg;
+	long error;
+
+	if (attach->flags)
+		return -EINVAL;
+	if (mutex_lock_killable(&handle->bind_lock))
+		return -EINTR;
+	error = zcpool_attach_locked(handle, attach, user);
+	mutex_unlock(&handle->bind_lock);
+	return error;
+}
+
+static long zcpool_ioctl_transfer(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_transfer *transfer = arg;
+	int error;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (!transfer->count || transfer->flags || transfer->reserved)
+		return -EINVAL;
+	/* What cannot be told afterwards is not begun. */
+	if (zcpool_copy_out(user, transfer, sizeof(*transfer)))
+		return -EFAULT;
+	error = zcpool_transfer(pool, file->private_data, transfer);
+	return zcpool_copy_out(user, transfer, sizeof(*transfer)) ?: error;
+}
+
+static long zcpool_ioctl_receive(struct file *file, void *arg, const struct zcpool_user_arg *user)
+{
+	struct zcpool_receive __user *user_receive = user->ptr;
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_receive *receive = arg;
+	int received;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (!receive->count || (receive->flags & ~ZCPOOL_RECEIVE_F_NONBLOCK))
+		return -EINVAL;
+	/* What cannot be told afterwards is not begun. */
+	if (put_user(receive->count, &user_receive->count))
+		return -EFAULT;
+	received = zcpool_receive(pool, file, receive);
+	if (received < 0)
+		return received;
+	return put_user(received, &user_receive->count);
+}
 
 /* Room for the struct of any command. */
 union zcpool_arg {
@@ -313,6 +467,11 @@ union zcpool_arg {
 	struct zcpool_holders holders;
 	struct zcpool_send send;
 	struct zcpool_export export;
+	struct zcpool_share share;
+	struct zcpool_attach attach;
+	struct zcpool_transfer transfer;
+	struct zcpool_receive receive;
+	struct zcpool_view view;
 };
 
 /**
@@ -344,6 +503,11 @@ static const struct zcpool_command zcpool_commands[] = {
 	ZCPOOL_COMMAND(holders, HOLDERS),
 	ZCPOOL_COMMAND(send, SEND),
 	ZCPOOL_COMMAND(export, EXPORT),
+	ZCPOOL_COMMAND(share, SHARE),
+	ZCPOOL_COMMAND(attach, ATTACH),
+	ZCPOOL_COMMAND(transfer, TRANSFER),
+	ZCPOOL_COMMAND(receive, RECEIVE),
+	ZCPOOL_COMMAND(view, VIEW),
 };
 
 /* clang-format on */

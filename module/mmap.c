@@ -49,14 +49,39 @@ static const struct vm_operations_struct zcpool_vm_ops = {
 };
 
 /**
- * zcpool_mmap_pool() - have a mapping show a pool
+ * zcpool_vma_init() - have a mapping show a pool
+ * @vma: new mapping of some file, its offset one of the pool's and checked
+ * @pool: pool
+ * @ops: its operations, of which .fault is zcpool_fault()
+ */
+void zcpool_vma_init(struct vm_area_struct *vma, struct zcpool_pool *pool,
+		     const struct vm_operations_struct *ops)
+{
+	/*
+	 * DONTEXPAND keeps mremap() from growing it, and mlock, KSM and
+	 * khugepaged away.  Core dumps leave payload out.
+	 */
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_ops = ops;
+	/*
+	 * The mapping holds the pool, not the file it was made by, which may be
+	 * closed, and goes by the pool's own address_space, whose size is the
+	 * pool's.
+	 */
+	vma_set_file(vma, pool->file);
+}
+
+/**
+ * zcpool_mmap_pool() - have a shared mapping show a pool
  * @pool: pool
  * @vma: new mapping of some file, its offset one of the pool's
+ * @ops: as for zcpool_vma_init()
  *
  * Return: 0, or -EINVAL for a private mapping (its copy-on-write would part it from the
  * pool) or one beyond the pool's end.
  */
-int zcpool_mmap_pool(struct zcpool_pool *pool, struct vm_area_struct *vma)
+int zcpool_mmap_pool(struct zcpool_pool *pool, struct vm_area_struct *vma,
+		     const struct vm_operations_struct *ops)
 {
 	unsigned long pages = pool->geometry.size >> PAGE_SHIFT;
 
@@ -64,19 +89,7 @@ int zcpool_mmap_pool(struct zcpool_pool *pool, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
-
-	/*
-	 * DONTEXPAND keeps mremap() from growing it, and mlock, KSM and
-	 * khugepaged away.  Core dumps leave payload out.
-	 */
-	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
-	vma->vm_ops = &zcpool_vm_ops;
-	/*
-	 * The mapping holds the pool, not the file it was made by, which may be
-	 * closed, and goes by the pool's own address_space, whose size is the
-	 * pool's.
-	 */
-	vma_set_file(vma, pool->file);
+	zcpool_vma_init(vma, pool, ops);
 	return 0;
 }
 
@@ -85,13 +98,21 @@ int zcpool_mmap_pool(struct zcpool_pool *pool, struct vm_area_struct *vma)
  * @file: handle
  * @vma: new mapping
  *
- * Return: 0, -ENXIO without a pool, or an error of zcpool_mmap_pool().
+ * Return: 0, -ENXIO without a pool, -EACCES if it is to be written and the handle is
+ * read-only, or an error of zcpool_mmap_pool().
  */
 int zcpool_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	const struct zcpool_handle *handle = file->private_data;
 	struct zcpool_pool *pool = zcpool_file_pool(file);
+	int error;
 
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
-	return zcpool_mmap_pool(pool, vma);
+	if (handle->read_only && (vma->vm_flags & VM_WRITE))
+		return -EACCES;
+	error = zcpool_mmap_pool(pool, vma, &zcpool_vm_ops);
+	if (!error && handle->read_only)
+		vm_flags_clear(vma, VM_MAYWRITE);
+	return error;
 }

@@ -33,6 +33,19 @@ static const struct dentry_operations zcpool_dentry_ops = {
 	.d_dname = zcpool_dname,
 };
 
+/* Inodes have no pages of their own: theirs are the pool's. */
+static void zcpool_evict_inode(struct inode *inode)
+{
+	truncate_inode_pages_final(&inode->i_data);
+	clear_inode(inode);
+	zcpool_view_evict(inode);
+}
+
+static const struct super_operations zcpool_super_ops = {
+	.statfs = simple_statfs,
+	.evict_inode = zcpool_evict_inode,
+};
+
 static int zcpool_init_fs_context(struct fs_context *fc)
 {
 	struct pseudo_fs_context *ctx = init_pseudo(fc, ZCPOOL_SUPER_MAGIC);
@@ -40,6 +53,9 @@ static int zcpool_init_fs_context(struct fs_context *fc)
 	if (!ctx)
 		return -ENOMEM;
 	ctx->dops = &zcpool_dentry_ops;
+	ctx->ops = &zcpool_super_ops;
+	/* No view is a program or a device node. */
+	fc->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
 	return 0;
 }
 
@@ -162,6 +178,7 @@ struct zcpool_pool *zcpool_pool_create(const struct zcpool_geometry *geometry)
 	zcpool_buffers_init(pool);
 	zcpool_wait_init(pool);
 	zcpool_events_init(pool);
+	xa_init_flags(&pool->handles, XA_FLAGS_ALLOC1);
 
 	pool->id = atomic64_inc_return(&zcpool_last_id);
 	file = zcpool_pool_open(pool);

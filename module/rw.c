@@ -6,18 +6,20 @@
 #include "zcpool.h"
 
 /*
- * Copy between the pool at iocb->ki_pos and @iter, as far as the pool goes.
- * No lock is held: the user memory may be a mapping of this very pool.
+ * Copy between a slice, whose bytes iocb->ki_pos counts, and @iter, as far as the slice
+ * goes.  No lock is held: the user memory may be a mapping of this very pool.
  */
-static ssize_t zcpool_copy(struct zcpool_pool *pool, struct kiocb *iocb, struct iov_iter *iter,
+static ssize_t zcpool_copy(struct zcpool_pool *pool, const struct zcpool_slice *slice,
+			   struct kiocb *iocb, struct iov_iter *iter,
 			   size_t (*copy)(struct page *page, size_t offset, size_t bytes,
 					  struct iov_iter *iter))
 {
 	ssize_t done = 0;
 
-	while (iov_iter_count(iter) && iocb->ki_pos < pool->geometry.size) {
-		u64 length = min_t(u64, iov_iter_count(iter), pool->geometry.size - iocb->ki_pos);
-		struct zcpool_chunk chunk = zcpool_pool_chunk(pool, iocb->ki_pos, length);
+	while (iov_iter_count(iter) && iocb->ki_pos < slice->length) {
+		u64 length = min_t(u64, iov_iter_count(iter), slice->length - iocb->ki_pos);
+		struct zcpool_chunk chunk =
+			zcpool_pool_chunk(pool, slice->offset + iocb->ki_pos, length);
 		size_t copied;
 
 		if (zcpool_buffer_failed(pool, &chunk))
@@ -34,26 +36,62 @@ static ssize_t zcpool_copy(struct zcpool_pool *pool, struct kiocb *iocb, struct 
 	return done;
 }
 
+/**
+ * zcpool_slice_read() - copy out of a slice
+ * @pool: pool
+ * @slice: slice of it, which iocb->ki_pos counts in
+ * @iocb: where to begin; moved on
+ * @to: where to
+ *
+ * Return: bytes copied, 0 at the end of the slice, -EIO if the memory failed, or -EFAULT.
+ */
+ssize_t zcpool_slice_read(struct zcpool_pool *pool, const struct zcpool_slice *slice,
+			  struct kiocb *iocb, struct iov_iter *to)
+{
+	return zcpool_copy(pool, slice, iocb, to, copy_page_to_iter);
+}
+
+/**
+ * zcpool_slice_write() - copy into a slice
+ * @pool: pool
+ * @slice: slice of it, which iocb->ki_pos counts in
+ * @iocb: where to begin; moved on
+ * @from: where from
+ *
+ * Return: as zcpool_slice_read().
+ */
+ssize_t zcpool_slice_write(struct zcpool_pool *pool, const struct zcpool_slice *slice,
+			   struct kiocb *iocb, struct iov_iter *from)
+{
+	return zcpool_copy(pool, slice, iocb, from, copy_page_from_iter);
+}
+
 /** zcpool_read_iter() - file_operations.read_iter of a handle */
 ssize_t zcpool_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct zcpool_pool *pool = zcpool_file_pool(iocb->ki_filp);
+	struct zcpool_slice whole;
 
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
-	return zcpool_copy(pool, iocb, to, copy_page_to_iter);
+	whole = zcpool_pool_whole(pool);
+	return zcpool_slice_read(pool, &whole, iocb, to);
 }
 
 /** zcpool_write_iter() - file_operations.write_iter of a handle */
 ssize_t zcpool_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct zcpool_pool *pool = zcpool_file_pool(iocb->ki_filp);
+	struct zcpool_slice whole;
 
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
-	if (iov_iter_count(from) && iocb->ki_pos >= pool->geometry.size)
+	if (!zcpool_file_writes(iocb->ki_filp))
+		return -EACCES;
+	whole = zcpool_pool_whole(pool);
+	if (iov_iter_count(from) && iocb->ki_pos >= whole.length)
 		return -ENOSPC;
-	return zcpool_copy(pool, iocb, from, copy_page_from_iter);
+	return zcpool_slice_write(pool, &whole, iocb, from);
 }
 
 /** zcpool_llseek() - file_operations.llseek of a handle */

@@ -82,6 +82,40 @@ static ssize_t zcpool_splice_slot(struct zcpool_pool *pool, struct pipe_inode_in
 }
 
 /**
+ * zcpool_slice_splice() - hand references to part of a slice to a pipe
+ * @pool: pool
+ * @slice: slice of it, which *ppos counts in
+ * @ppos: where to begin; moved on
+ * @pipe: pipe, locked by the caller
+ * @len: most bytes to hand over
+ *
+ * Return: bytes handed over, 0 at the end of the slice, -EAGAIN if the pipe is full,
+ * -EPIPE if it has no reader, -EHWPOISON if the memory failed, or -EFAULT if the pages
+ * have too many references.
+ */
+ssize_t zcpool_slice_splice(struct zcpool_pool *pool, const struct zcpool_slice *slice,
+			    loff_t *ppos, struct pipe_inode_info *pipe, size_t len)
+{
+	u64 start = min_t(u64, *ppos, slice->length);
+	u64 end = start + min_t(u64, len, slice->length - start);
+	u64 done = start;
+	ssize_t ret = 0;
+
+	while (done < end) {
+		ret = zcpool_splice_slot(pool, pipe, slice->offset + done, end - done);
+		if (ret < 0)
+			break;
+		done += ret;
+	}
+	if (done == start)
+		return ret;
+
+	trace_zcpool_splice(pool, slice->offset + start, done - start);
+	*ppos = done;
+	return done - start;
+}
+
+/**
  * zcpool_splice_read() - file_operations.splice_read of a handle
  * @file: handle
  * @ppos: pool offset, moved on
@@ -89,33 +123,16 @@ static ssize_t zcpool_splice_slot(struct zcpool_pool *pool, struct pipe_inode_in
  * @len: most bytes to hand over
  * @flags: SPLICE_F_*; none makes a difference
  *
- * Return: bytes handed over, 0 at the end of the pool, -ENXIO without a pool,
- * -EAGAIN if the pipe is full, -EPIPE if it has no reader, -EHWPOISON if the
- * memory failed, or -EFAULT if the pages have too many references.
+ * Return: as zcpool_slice_splice(), or -ENXIO without a pool.
  */
 ssize_t zcpool_splice_read(struct file *file, loff_t *ppos, struct pipe_inode_info *pipe,
 			   size_t len, unsigned int flags)
 {
 	struct zcpool_pool *pool = zcpool_file_pool(file);
-	u64 start = *ppos;
-	u64 offset = start;
-	u64 end;
-	ssize_t ret = 0;
+	struct zcpool_slice whole;
 
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
-
-	end = start + min_t(u64, len, pool->geometry.size - min(start, pool->geometry.size));
-	while (offset < end) {
-		ret = zcpool_splice_slot(pool, pipe, offset, end - offset);
-		if (ret < 0)
-			break;
-		offset += ret;
-	}
-	if (offset == start)
-		return ret;
-
-	trace_zcpool_splice(pool, start, offset - start);
-	*ppos = offset;
-	return offset - start;
+	whole = zcpool_pool_whole(pool);
+	return zcpool_slice_splice(pool, &whole, ppos, pipe, len);
 }

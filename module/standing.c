@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Buffers that something keeps from being free until it ends, not for a transfer:
- * failed memory, and exports.
+ * failed memory, exports and views.
  *
- * Each takes a reference to the buffer's memory, which makes it look held, at no cost
- * to GET.
+ * Each takes a reference to the buffer's memory, so that PUT takes it for held; and
+ * GET, which must not be fooled by fork() of a private mapping of a view, looks for
+ * them before it counts, in a pool that has any.
  */
 #include <linux/mm.h>
 
 #include "zcpool.h"
-
-/* Failed memory and exports are counted but once for a buffer. */
-static bool zcpool_buffer_stands(const struct zcpool_buffer *buffer)
-{
-	return buffer->retired || buffer->exports;
-}
 
 static struct folio *zcpool_buffer_folio(const struct zcpool_pool *pool, u32 index)
 {
@@ -30,49 +25,54 @@ static struct folio *zcpool_buffer_folio(const struct zcpool_pool *pool, u32 ind
  */
 bool zcpool_buffers_hopeless(const struct zcpool_pool *pool)
 {
-	/* Pairs with zcpool_buffers_stand(), which wakes who came too early to see it. */
+	/* Pairs with zcpool_buffers_tell(), which wakes who came too early to see it. */
 	return READ_ONCE(pool->nr_standing) == pool->geometry.count;
 }
 
-/* Note that a buffer begins or ends to stand, by the pool's lock. */
-static void zcpool_buffer_note(struct zcpool_pool *pool, const struct zcpool_buffer *buffer,
-			       bool stood)
-{
-	bool stands = zcpool_buffer_stands(buffer);
-
-	lockdep_assert_held(&pool->lock);
-	WRITE_ONCE(pool->nr_standing, pool->nr_standing + stands - stood);
-}
-
 /* Tell those who wait for buffers if there will be none. */
-static void zcpool_buffers_stand(struct zcpool_pool *pool)
+static void zcpool_buffers_tell(struct zcpool_pool *pool)
 {
 	if (zcpool_buffers_hopeless(pool))
 		wake_up_all(&pool->sleepers);
 }
 
-static void zcpool_buffer_retire(struct zcpool_pool *pool, struct folio *folio)
+/*
+ * Note that a buffer has one thing more or less that stands, and take or drop the
+ * reference for it; by the pool's lock.
+ */
+static void zcpool_buffer_note(struct zcpool_pool *pool, u32 index, bool stood, bool more)
 {
-	u32 index = zcpool_folio_buffer(folio);
+	bool stands = zcpool_buffer_stands(&pool->buffers[index]);
+
+	lockdep_assert_held(&pool->lock);
+	WRITE_ONCE(pool->nr_standing, pool->nr_standing + stands - stood);
+	pool->plain = !pool->nr_standing && pool->geometry.folios_per_buffer == 1;
+	if (more)
+		folio_get(zcpool_buffer_folio(pool, index));
+	else
+		folio_put(zcpool_buffer_folio(pool, index));
+}
+
+static void zcpool_buffer_retire(struct zcpool_pool *pool, u32 index)
+{
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	bool stood;
 
 	spin_lock(&pool->lock);
 	if (!buffer->retired) {
 		stood = zcpool_buffer_stands(buffer);
-		buffer->retired = folio;
-		zcpool_buffer_note(pool, buffer, stood);
-		folio_get(folio);
+		buffer->retired = true;
+		zcpool_buffer_note(pool, index, stood, true);
 		pr_warn("zcpool: pool %llu: memory of buffer %u failed, it is used no more\n",
 			pool->id, index);
 	}
 	spin_unlock(&pool->lock);
-	zcpool_buffers_stand(pool);
+	zcpool_buffers_tell(pool);
 }
 
 /**
  * zcpool_buffers_unretire() - let go of failed memory at a pool's end
- * @pool: pool that nobody uses any more, nor what it exported
+ * @pool: pool that nobody uses any more, nor its exports and views
  */
 void zcpool_buffers_unretire(struct zcpool_pool *pool)
 {
@@ -81,7 +81,7 @@ void zcpool_buffers_unretire(struct zcpool_pool *pool)
 	for (i = 0; pool->nr_standing; i++) {
 		if (!pool->buffers[i].retired)
 			continue;
-		folio_put(pool->buffers[i].retired);
+		folio_put(zcpool_buffer_folio(pool, i));
 		pool->nr_standing--;
 	}
 }
@@ -97,65 +97,98 @@ bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *c
 {
 	if (likely(!zcpool_chunk_failed(chunk)))
 		return false;
-	zcpool_buffer_retire(pool, chunk->folio);
+	zcpool_buffer_retire(pool, zcpool_folio_buffer(chunk->folio));
 	return true;
 }
 
-static void zcpool_buffer_export(struct zcpool_pool *pool, u32 index)
+static bool zcpool_buffer_hold(struct zcpool_pool *pool, u32 index, enum zcpool_standing kind)
 {
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	bool stood = zcpool_buffer_stands(buffer);
 
-	buffer->exports++;
-	zcpool_buffer_note(pool, buffer, stood);
-	folio_get(zcpool_buffer_folio(pool, index));
+	if (kind == ZCPOOL_STANDING_EXPORT ? buffer->exports == ZCPOOL_EXPORTS_MAX :
+					     buffer->views == ZCPOOL_VIEWS_MAX)
+		return false;
+	if (kind == ZCPOOL_STANDING_EXPORT)
+		buffer->exports++;
+	else
+		buffer->views++;
+	zcpool_buffer_note(pool, index, stood, true);
+	return true;
 }
 
-static void zcpool_buffer_unexport(struct zcpool_pool *pool, u32 index)
+static void zcpool_buffer_unhold(struct zcpool_pool *pool, u32 index, enum zcpool_standing kind)
 {
-	struct zcpool_buffer *buffer = &pool->buffers[index];
+	if (kind == ZCPOOL_STANDING_EXPORT)
+		pool->buffers[index].exports--;
+	else
+		pool->buffers[index].views--;
+	zcpool_buffer_note(pool, index, true, false);
+}
 
-	buffer->exports--;
-	zcpool_buffer_note(pool, buffer, true);
-	folio_put(zcpool_buffer_folio(pool, index));
+static struct zcpool_span zcpool_slice_span(const struct zcpool_pool *pool,
+					    const struct zcpool_slice *slice)
+{
+	u64 stride = pool->geometry.stride;
+
+	return (struct zcpool_span){
+		.first = div64_u64(slice->offset, stride),
+		.end = div64_u64(slice->offset + slice->length - 1, stride) + 1,
+	};
+}
+
+static void zcpool_span_unhold(struct zcpool_pool *pool, struct zcpool_span span,
+			       enum zcpool_standing kind)
+{
+	lockdep_assert_held(&pool->lock);
+	for (; span.first < span.end; span.first++) {
+		zcpool_buffer_unhold(pool, span.first, kind);
+		cond_resched_lock(&pool->lock);
+	}
 }
 
 /**
- * zcpool_buffers_export() - keep buffers from being free while an export lives
+ * zcpool_slice_hold() - keep a slice's buffers from being free
  * @pool: pool
- * @first: first of the buffers
- * @last: last of them
+ * @slice: slice of it
+ * @kind: by what
  *
  * Context: process; may take a while.
+ *
+ * Return: 0, or -EMLINK if a buffer has as many of that kind as can be counted.
  */
-void zcpool_buffers_export(struct zcpool_pool *pool, u32 first, u32 last)
+int zcpool_slice_hold(struct zcpool_pool *pool, const struct zcpool_slice *slice,
+		      enum zcpool_standing kind)
 {
-	u32 index;
+	struct zcpool_span span = zcpool_slice_span(pool, slice);
+	struct zcpool_span done = span;
+	int error = 0;
 
 	spin_lock(&pool->lock);
-	for (index = first; index <= last; index++) {
-		zcpool_buffer_export(pool, index);
+	for (done.end = span.first; done.end < span.end; done.end++) {
+		if (!zcpool_buffer_hold(pool, done.end, kind)) {
+			error = -EMLINK;
+			zcpool_span_unhold(pool, done, kind);
+			break;
+		}
 		cond_resched_lock(&pool->lock);
 	}
 	spin_unlock(&pool->lock);
-	zcpool_buffers_stand(pool);
+	zcpool_buffers_tell(pool);
+	return error;
 }
 
 /**
- * zcpool_buffers_unexport() - undo zcpool_buffers_export()
+ * zcpool_slice_unhold() - undo zcpool_slice_hold()
  * @pool: pool
- * @first: first of the buffers
- * @last: last of them
+ * @slice: slice of it
+ * @kind: by what
  */
-void zcpool_buffers_unexport(struct zcpool_pool *pool, u32 first, u32 last)
+void zcpool_slice_unhold(struct zcpool_pool *pool, const struct zcpool_slice *slice,
+			 enum zcpool_standing kind)
 {
-	u32 index;
-
 	spin_lock(&pool->lock);
-	for (index = first; index <= last; index++) {
-		zcpool_buffer_unexport(pool, index);
-		cond_resched_lock(&pool->lock);
-	}
+	zcpool_span_unhold(pool, zcpool_slice_span(pool, slice), kind);
 	spin_unlock(&pool->lock);
 	zcpool_wake_hint(pool);
 }

@@ -5,7 +5,7 @@
  * Life times.  The *pool file* is an open file that no descriptor table ever
  * shows.  Its ->release() frees the pool, so whatever needs the pool holds a
  * reference to that file: every bound handle, every mapping (vm_file), every
- * pipe slot and every export.  It also pins the module: its file_operations name their owner, and
+ * pipe slot, export, view and share.  It also pins the module: its file_operations name their owner, and
  * the pseudo file system that its inode lives on is pinned per pool.  What ends
  * up in a socket holds only the pages.  These outlive the pool, which *lingers*
  * until they are free, since it was charged for them; and they outlive the
@@ -23,6 +23,8 @@
  *                             interrupt context, and nothing sleeps under it
  *   zcpool_pool.eventfd_lock  spinlock; eventfds are signalled under it
  *   zcpool_pool.sleepers.lock, .pollers.lock  the wait queues' own
+ *   zcpool_pool.handles, zcpool_handle.receivers.lock  the kernel's own; the latter
+ *                             within zcpool_pool.lock
  * No lock is held while user memory is accessed.
  */
 #ifndef ZCPOOL_H
@@ -39,6 +41,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include <linux/zcpool.h>
 
@@ -68,15 +71,17 @@ struct zcpool_handle;
 
 /**
  * struct zcpool_buffer - the unit of ownership and of reuse
- * @owner: handle that owns it, NULL if none
- * @next: of an unowned buffer, the next one in its queue
+ * @owner: handle that owns it, NULL if none; with ZCPOOL_OWNER_TO_BE the handle that it
+ *         was transferred to
+ * @next: of a buffer that is unowned or transferred, the next one in its queue
  * @refs: references to its folios when it was last found free
  * @faults: page faults on its folios, each counted under the folio lock
  * @since: when it was got or, in flight, put; CLOCK_MONOTONIC, nanoseconds
  * @slots: pipe slots that refer to it, those that splices to sockets made left out
- * @exports: exports of it; a reference to its first folio is each one's
- * @retired: folio of it whose memory failed; a reference more to that keeps the
- *           buffer from being free
+ * @exports: exports of it
+ * @retired: part of its memory failed
+ * @views: views of it
+ * @tag: what came along with it, from who transferred it
  *
  * All fields but @faults and @slots are protected by zcpool_pool.lock.
  */
@@ -86,16 +91,31 @@ struct zcpool_buffer {
 	int refs;
 	atomic_t faults;
 	atomic_t slots;
-	u32 exports;
-	struct folio *retired;
+	u32 exports : 15;
+	u32 retired : 1;
+	u32 views : 16;
+	u64 tag;
 	u64 since;
 };
+
+/* Most that zcpool_buffer counts. */
+#define ZCPOOL_EXPORTS_MAX 0x7fffU
+#define ZCPOOL_VIEWS_MAX 0xffffU
+
+/* In zcpool_buffer.owner, whose alignment leaves it clear. */
+#define ZCPOOL_OWNER_TO_BE 1UL
+
+/** zcpool_buffer_stands() - whether something keeps a buffer from being free until it ends */
+static inline bool zcpool_buffer_stands(const struct zcpool_buffer *buffer)
+{
+	return buffer->exports || buffer->retired || buffer->views;
+}
 
 /* The end of a queue, and the first and last buffer of an empty one. */
 #define ZCPOOL_NO_BUFFER U32_MAX
 
 /**
- * struct zcpool_queue - unowned buffers, linked by zcpool_buffer.next
+ * struct zcpool_queue - buffers, linked by zcpool_buffer.next
  * @first: index of the first buffer
  * @last: index of the last buffer
  * @nr: length
@@ -172,7 +192,8 @@ struct zcpool_geometry {
  * @nr_gets: buffers handed out so far
  * @nr_puts: buffers put so far
  * @nr_landed: buffers in flight that were found free so far
- * @nr_standing: buffers whose memory failed or is exported
+ * @nr_standing: buffers whose memory failed, or that exports or views have
+ * @plain: no buffer is one of these, and each is one folio
  * @sleepers: GETs that sleep, each exclusive
  * @pollers: whoever polls
  * @fasync: handles for which SIGIO is wanted
@@ -183,6 +204,8 @@ struct zcpool_geometry {
  * @rescan_work: does so, in process context
  * @rescan_delay: last delay of @rescan_timer, nanoseconds
  * @rescan_begin: jiffies when something last happened
+ * @handles: by their number; entries go by zcpool_handle_unlist()
+ * @next_handle: number to try first
  * @lingering: link of ended pools whose memory is still held
  */
 struct zcpool_pool {
@@ -203,6 +226,7 @@ struct zcpool_pool {
 	u64 nr_puts;
 	u64 nr_landed;
 	u32 nr_standing;
+	bool plain;
 
 	wait_queue_head_t sleepers;
 	wait_queue_head_t pollers;
@@ -215,6 +239,9 @@ struct zcpool_pool {
 	u64 rescan_delay;
 	unsigned long rescan_begin;
 
+	struct xarray handles;
+	u32 next_handle;
+
 	struct list_head lingering;
 };
 
@@ -226,6 +253,11 @@ struct zcpool_pool {
  * @eventfd: told of free buffers, NULL for none; protected by the pool's
  *           eventfd_lock
  * @eventfds: link of handles with an eventfd
+ * @number: in zcpool_pool.handles; constant once bound
+ * @read_only: may not write to the pool; constant once bound
+ * @incoming: buffers transferred to it; protected by the pool's lock
+ * @incoming_max: longest that @incoming may be; constant once bound
+ * @receivers: whoever waits for @incoming
  */
 struct zcpool_handle {
 	struct zcpool_pool *pool;
@@ -233,6 +265,11 @@ struct zcpool_handle {
 	u32 nr_owned;
 	struct eventfd_ctx *eventfd;
 	struct list_head eventfds;
+	u32 number;
+	bool read_only;
+	struct zcpool_queue incoming;
+	u32 incoming_max;
+	wait_queue_head_t receivers;
 };
 
 /**
@@ -260,6 +297,32 @@ static inline struct zcpool_pool *zcpool_file_pool(struct file *file)
 
 	return pool ?: ERR_PTR(-ENXIO);
 }
+
+/**
+ * struct zcpool_slice - part of a pool's byte space
+ * @offset: first byte
+ * @length: bytes, 1 or more
+ */
+struct zcpool_slice {
+	u64 offset;
+	u64 length;
+};
+
+/* What keeps a slice's buffers from being free until it ends. */
+enum zcpool_standing {
+	ZCPOOL_STANDING_EXPORT,
+	ZCPOOL_STANDING_VIEW,
+};
+
+/**
+ * struct zcpool_span - buffers in a row
+ * @first: the first one
+ * @end: the one behind the last
+ */
+struct zcpool_span {
+	u32 first;
+	u32 end;
+};
 
 /**
  * struct zcpool_chunk - physically contiguous part of a pool
@@ -308,7 +371,8 @@ static inline u32 zcpool_folio_buffer(const struct folio *folio)
 /**
  * struct zcpool_stat - numbers of a pool at one moment
  * @owned: buffers owned by the handle that asks
- * @owned_total: buffers owned by any handle
+ * @incoming: buffers on their way to the handle that asks
+ * @owned_total: buffers owned by any handle, or on their way to one
  * @idle: buffers presumed free
  * @in_flight: buffers in flight, overdue ones included
  * @overdue: buffers in flight for more than a second
@@ -318,6 +382,7 @@ static inline u32 zcpool_folio_buffer(const struct folio *folio)
  */
 struct zcpool_stat {
 	u32 owned;
+	u32 incoming;
 	u32 owned_total;
 	u32 idle;
 	u32 in_flight;
@@ -327,9 +392,21 @@ struct zcpool_stat {
 	u64 landed;
 };
 
+/**
+ * zcpool_pool_whole() - a pool's byte space as a slice
+ * @pool: pool
+ */
+static inline struct zcpool_slice zcpool_pool_whole(const struct zcpool_pool *pool)
+{
+	return (struct zcpool_slice){ .length = pool->geometry.size };
+}
+
 /* handle.c */
 extern const struct file_operations zcpool_handle_fops;
+int zcpool_handle_list(struct zcpool_handle *handle, struct zcpool_pool *pool, u32 incoming_max);
+void zcpool_handle_unlist(struct zcpool_handle *handle, struct zcpool_pool *pool);
 void zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool);
+bool zcpool_file_writes(const struct file *file);
 
 /* ioctl.c */
 long zcpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
@@ -386,8 +463,10 @@ bool zcpool_buffers_available(struct zcpool_pool *pool);
 bool zcpool_buffers_hopeless(const struct zcpool_pool *pool);
 void zcpool_buffers_unretire(struct zcpool_pool *pool);
 bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *chunk);
-void zcpool_buffers_export(struct zcpool_pool *pool, u32 first, u32 last);
-void zcpool_buffers_unexport(struct zcpool_pool *pool, u32 first, u32 last);
+int zcpool_slice_hold(struct zcpool_pool *pool, const struct zcpool_slice *slice,
+		      enum zcpool_standing kind);
+void zcpool_slice_unhold(struct zcpool_pool *pool, const struct zcpool_slice *slice,
+			 enum zcpool_standing kind);
 
 /* holders.c */
 int zcpool_holders_get(struct zcpool_pool *pool, const struct zcpool_handle *handle,
@@ -414,15 +493,24 @@ void zcpool_eventfd_release(struct zcpool_pool *pool, struct zcpool_handle *hand
 
 /* mmap.c */
 vm_fault_t zcpool_fault(struct vm_fault *vmf);
-int zcpool_mmap_pool(struct zcpool_pool *pool, struct vm_area_struct *vma);
+void zcpool_vma_init(struct vm_area_struct *vma, struct zcpool_pool *pool,
+		     const struct vm_operations_struct *ops);
+int zcpool_mmap_pool(struct zcpool_pool *pool, struct vm_area_struct *vma,
+		     const struct vm_operations_struct *ops);
 int zcpool_mmap(struct file *file, struct vm_area_struct *vma);
 
 /* rw.c */
+ssize_t zcpool_slice_read(struct zcpool_pool *pool, const struct zcpool_slice *slice,
+			  struct kiocb *iocb, struct iov_iter *to);
+ssize_t zcpool_slice_write(struct zcpool_pool *pool, const struct zcpool_slice *slice,
+			   struct kiocb *iocb, struct iov_iter *from);
 ssize_t zcpool_read_iter(struct kiocb *iocb, struct iov_iter *to);
 ssize_t zcpool_write_iter(struct kiocb *iocb, struct iov_iter *from);
 loff_t zcpool_llseek(struct file *file, loff_t offset, int whence);
 
 /* splice.c */
+ssize_t zcpool_slice_splice(struct zcpool_pool *pool, const struct zcpool_slice *slice,
+			    loff_t *ppos, struct pipe_inode_info *pipe, size_t len);
 ssize_t zcpool_splice_read(struct file *file, loff_t *ppos, struct pipe_inode_info *pipe,
 			   size_t len, unsigned int flags);
 
@@ -437,6 +525,19 @@ int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 int zcpool_uring_get(struct io_uring_cmd *cmd, struct zcpool_get __user *user_get,
 		     unsigned int issue_flags);
 void zcpool_uring_get_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags);
+
+/* view.c */
+struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_view *arg);
+void zcpool_view_evict(struct inode *inode);
+
+/* share.c */
+struct file *zcpool_share(struct zcpool_pool *pool, u32 flags);
+struct zcpool_pool *zcpool_share_get(int fd, u32 *flags);
+
+/* transfer.c */
+int zcpool_transfer(struct zcpool_pool *pool, struct zcpool_handle *handle,
+		    struct zcpool_transfer *arg);
+int zcpool_receive(struct zcpool_pool *pool, struct file *file, const struct zcpool_receive *arg);
 
 /* export.c */
 #ifdef CONFIG_DMA_SHARED_BUFFER

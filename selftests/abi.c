@@ -16,6 +16,11 @@ TEST(command_numbers)
 	ASSERT_EQ(0xC018BC05U, ZCPOOL_IOC_HOLDERS);
 	ASSERT_EQ(0xC028BC06U, ZCPOOL_IOC_SEND);
 	ASSERT_EQ(0xC018BC07U, ZCPOOL_IOC_EXPORT);
+	ASSERT_EQ(0xC008BC08U, ZCPOOL_IOC_SHARE);
+	ASSERT_EQ(0xC010BC09U, ZCPOOL_IOC_ATTACH);
+	ASSERT_EQ(0xC018BC0AU, ZCPOOL_IOC_TRANSFER);
+	ASSERT_EQ(0xC018BC0BU, ZCPOOL_IOC_RECEIVE);
+	ASSERT_EQ(0xC020BC0CU, ZCPOOL_IOC_VIEW);
 }
 
 TEST(first_version_sizes)
@@ -29,6 +34,11 @@ TEST(first_version_sizes)
 	ASSERT_EQ(32, ZCPOOL_HOLDER_SIZE_VER0);
 	ASSERT_EQ(40, ZCPOOL_SEND_SIZE_VER0);
 	ASSERT_EQ(24, ZCPOOL_EXPORT_SIZE_VER0);
+	ASSERT_EQ(8, ZCPOOL_SHARE_SIZE_VER0);
+	ASSERT_EQ(16, ZCPOOL_ATTACH_SIZE_VER0);
+	ASSERT_EQ(24, ZCPOOL_TRANSFER_SIZE_VER0);
+	ASSERT_EQ(24, ZCPOOL_RECEIVE_SIZE_VER0);
+	ASSERT_EQ(32, ZCPOOL_VIEW_SIZE_VER0);
 }
 
 TEST(struct_sizes)
@@ -43,6 +53,12 @@ TEST(struct_sizes)
 	ASSERT_EQ(40, sizeof(struct zcpool_send));
 	ASSERT_EQ(24, sizeof(struct zcpool_element));
 	ASSERT_EQ(24, sizeof(struct zcpool_export));
+	ASSERT_EQ(8, sizeof(struct zcpool_share));
+	ASSERT_EQ(16, sizeof(struct zcpool_attach));
+	ASSERT_EQ(16, sizeof(struct zcpool_item));
+	ASSERT_EQ(24, sizeof(struct zcpool_transfer));
+	ASSERT_EQ(24, sizeof(struct zcpool_receive));
+	ASSERT_EQ(32, sizeof(struct zcpool_view));
 }
 
 TEST(field_offsets)
@@ -52,7 +68,7 @@ TEST(field_offsets)
 	ASSERT_EQ(72, offsetof(struct zcpool_query, pool_id));
 	ASSERT_EQ(104, offsetof(struct zcpool_query, size));
 	ASSERT_EQ(112, offsetof(struct zcpool_query, count));
-	ASSERT_EQ(132, offsetof(struct zcpool_query, reserved));
+	ASSERT_EQ(132, offsetof(struct zcpool_query, handle));
 	ASSERT_EQ(8, offsetof(struct zcpool_create, count));
 	ASSERT_EQ(24, offsetof(struct zcpool_create, stride));
 	ASSERT_EQ(8, offsetof(struct zcpool_get, timeout_ns));
@@ -64,6 +80,12 @@ TEST(field_offsets)
 	ASSERT_EQ(24, offsetof(struct zcpool_holder, age_ns));
 	ASSERT_EQ(32, offsetof(struct zcpool_holder, exports));
 	ASSERT_EQ(20, offsetof(struct zcpool_export, fd));
+	ASSERT_EQ(4, offsetof(struct zcpool_share, fd));
+	ASSERT_EQ(12, offsetof(struct zcpool_attach, handle));
+	ASSERT_EQ(8, offsetof(struct zcpool_item, tag));
+	ASSERT_EQ(12, offsetof(struct zcpool_transfer, to));
+	ASSERT_EQ(16, offsetof(struct zcpool_receive, count));
+	ASSERT_EQ(24, offsetof(struct zcpool_view, fd));
 }
 
 TEST_HARNESS_MAIN

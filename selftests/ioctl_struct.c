@@ -3,7 +3,7 @@
  * Every command takes shorter structs down to its first version, longer ones
  * whose tail is zero, and refuses everything else with the documented errno.
  */
-#include "util.h"
+#include "share.h"
 
 #include "kselftest_harness.h"
 
@@ -13,6 +13,7 @@ FIXTURE(command)
 	uint32_t index;
 	struct zcpool_holder holder;
 	struct zcpool_element element;
+	struct zcpool_item item;
 	/* The struct and whatever comes behind it. */
 	uint64_t arg[64];
 };
@@ -31,6 +32,11 @@ VARIANT(command, eventfd, .nr = 4, .size = ZCPOOL_EVENTFD_SIZE_VER0);
 VARIANT(command, holders, .nr = 5, .size = ZCPOOL_HOLDERS_SIZE_VER0);
 VARIANT(command, send, .nr = 6, .size = ZCPOOL_SEND_SIZE_VER0);
 VARIANT(command, export, .nr = 7, .size = ZCPOOL_EXPORT_SIZE_VER0);
+VARIANT(command, share, .nr = 8, .size = ZCPOOL_SHARE_SIZE_VER0);
+VARIANT(command, attach, .nr = 9, .size = ZCPOOL_ATTACH_SIZE_VER0);
+VARIANT(command, transfer, .nr = 10, .size = ZCPOOL_TRANSFER_SIZE_VER0);
+VARIANT(command, receive, .nr = 11, .size = ZCPOOL_RECEIVE_SIZE_VER0);
+VARIANT(command, view, .nr = 12, .size = ZCPOOL_VIEW_SIZE_VER0);
 
 static int call(int fd, unsigned int nr, size_t size, void *arg)
 {
@@ -47,6 +53,10 @@ FIXTURE_SETUP(command)
 	struct zcpool_holders *holders_arg = (void *)self->arg;
 	struct zcpool_send *send_arg = (void *)self->arg;
 	struct zcpool_export *export_arg = (void *)self->arg;
+	struct zcpool_view *view_arg = (void *)self->arg;
+	struct zcpool_attach *attach_arg = (void *)self->arg;
+	struct zcpool_transfer *transfer_arg = (void *)self->arg;
+	struct zcpool_receive *receive_arg = (void *)self->arg;
 	int pair[2];
 
 	self->fd = open(DEVICE, O_RDWR);
@@ -86,6 +96,27 @@ FIXTURE_SETUP(command)
 		break;
 	case 7:
 		export_arg->length = 4 * KIB;
+		break;
+	case 12:
+		view_arg->length = 1;
+		break;
+	case 9:
+		attach_arg->fd = share(self->fd, 0);
+		ASSERT_GE(attach_arg->fd, 0);
+		close(self->fd);
+		self->fd = open(DEVICE, O_RDWR);
+		break;
+	case 10:
+		self->item.index = get_now(self->fd);
+		transfer_arg->items = (uintptr_t)&self->item;
+		transfer_arg->count = 1;
+		transfer_arg->to = number_of(self->fd);
+		break;
+	case 11:
+		self->item.index = get_now(self->fd);
+		ASSERT_EQ(0, transfer(self->fd, number_of(self->fd), &self->item, 1, NULL));
+		receive_arg->items = (uintptr_t)&self->item;
+		receive_arg->count = 1;
 		break;
 	}
 }
@@ -151,7 +182,7 @@ TEST(unknown_command_is_ENOTTY)
 	int fd = new_pool(8 * KIB, 1);
 
 	ASSERT_GE(fd, 0);
-	ASSERT_EQ(-ENOTTY, call(fd, 8, 16, arg));
+	ASSERT_EQ(-ENOTTY, call(fd, 13, 16, arg));
 	ASSERT_EQ(-ENOTTY, call(fd, 255, 16, arg));
 	/* Another type; another direction. */
 	ASSERT_EQ(-1, ioctl(fd, _IOWR('z', 0, struct zcpool_query), arg));

@@ -30,7 +30,7 @@
  * * EINVAL: the struct is shorter than its first version, a flag is unknown, or
  *   a value is out of its documented range
  * * E2BIG: the struct is longer than the kernel's and its tail is not zero
- * * ENXIO: the handle has no pool (every command but QUERY and CREATE; also
+ * * ENXIO: the handle has no pool (every command but QUERY, CREATE and ATTACH; also
  *   mmap, read, write, lseek, splice and fsync; poll reports POLLERR)
  */
 #ifndef _UAPI_LINUX_ZCPOOL_H
@@ -85,7 +85,7 @@
  * @owned: out: buffers owned by this handle
  * @owned_total: out: buffers owned by any handle
  * @unowned: out: buffers without owner, free or in flight
- * @reserved: out: 0
+ * @handle: out: this handle's number in its pool, 1 or more, for TRANSFER
  *
  * Works on a handle without a pool.  Errors: the common ones.
  */
@@ -111,7 +111,7 @@ struct zcpool_query {
 	__u32 owned;
 	__u32 owned_total;
 	__u32 unowned;
-	__u32 reserved;
+	__u32 handle;
 };
 #define ZCPOOL_QUERY_SIZE_VER0 136
 
@@ -206,8 +206,8 @@ struct zcpool_create {
  * * EAGAIN: no buffer is free, and the handle is O_NONBLOCK or
  *   ZCPOOL_GET_F_NONBLOCK is set
  * * ETIMEDOUT: no buffer became free within @timeout_ns
- * * EDEADLK: it would wait for ever, or until exports end, since every buffer is
- *   exported or its memory failed
+ * * EDEADLK: it would wait for ever, or until exports and views end, since
+ *   every buffer has one, or its memory failed
  * * EINTR: a signal came first (restarted under SA_RESTART if @timeout_ns and
  *   @put_count are 0)
  * * EFAULT: @indices or the struct cannot be written; the buffers went back
@@ -280,6 +280,8 @@ struct zcpool_eventfd {
 #define ZCPOOL_STATE_IN_FLIGHT 3U
 /** The buffer's memory failed: it is not used any more. */
 #define ZCPOOL_STATE_RETIRED 4U
+/** The buffer was transferred to a handle that has not received it yet. */
+#define ZCPOOL_STATE_TRANSFERRED 5U
 
 /**
  * struct zcpool_holder - what holds a buffer
@@ -293,7 +295,7 @@ struct zcpool_eventfd {
  *              direct I/O on other kernels, pipes filled from a socket
  * @age_ns: how long the buffer has been owned or in flight, nanoseconds
  * @exports: dma-bufs over part of it, made without ZCPOOL_EXPORT_F_UNHELD
- * @reserved: 0
+ * @views: views over part of it
  *
  * The counts are read one after the other, while transfers go on.
  */
@@ -306,7 +308,7 @@ struct zcpool_holder {
 	__u32 references;
 	__u64 age_ns;
 	__u32 exports;
-	__u32 reserved;
+	__u32 views;
 };
 #define ZCPOOL_HOLDER_SIZE_VER0 32
 
@@ -464,6 +466,7 @@ struct zcpool_send {
  * * EACCES: the handle is not open for writing, and ZCPOOL_EXPORT_F_READ_ONLY is not
  *   set
  * * EHWPOISON: memory of the slice failed
+ * * EMLINK: a buffer has 32,767 exports
  * * EMFILE, ENFILE: too many open files
  * * ENOMEM: not enough kernel memory
  */
@@ -475,6 +478,183 @@ struct zcpool_export {
 };
 #define ZCPOOL_EXPORT_SIZE_VER0 24
 
+/* Bits of zcpool_share.flags. */
+/** What is attached may not write to the pool. */
+#define ZCPOOL_SHARE_F_READ_ONLY (1U << 0)
+
+/**
+ * struct zcpool_share - argument of ZCPOOL_IOC_SHARE
+ * @flags: in: ZCPOOL_SHARE_F_*
+ * @fd: out: descriptor of the share, close-on-exec
+ *
+ * Makes a descriptor that owns no buffer and lets its holder do nothing but ATTACH
+ * handles of its own to the pool.  It is passed to other processes, by SCM_RIGHTS or
+ * fork, in place of the handle, which would be one owner with them.  It keeps the pool.
+ *
+ * Errors, beside the common ones:
+ *
+ * * EACCES: the handle may not write, and ZCPOOL_SHARE_F_READ_ONLY is not set
+ * * EMFILE, ENFILE: too many open files
+ * * ENOMEM: not enough kernel memory
+ */
+struct zcpool_share {
+	__u32 flags;
+	__s32 fd;
+};
+#define ZCPOOL_SHARE_SIZE_VER0 8
+
+/**
+ * struct zcpool_attach - argument of ZCPOOL_IOC_ATTACH
+ * @fd: in: descriptor of a share
+ * @flags: in: must be 0
+ * @queue_max: in: most buffers that may be on their way to this handle; 0: as many as
+ *             the pool has
+ * @handle: out: this handle's number in the pool, for TRANSFER
+ *
+ * Binds the calling handle, which has no pool yet, to the share's pool.  It owns no
+ * buffer at first; what it comes to own goes back to the pool when it ends, and
+ * nothing else does.  By a share that is read-only it maps the pool for reading alone
+ * (EACCES, also of mprotect()), and cannot write (EACCES).
+ *
+ * A pool is one trust domain: every handle reaches every byte.  So a pool's handles are
+ * all of one user, its creator.
+ *
+ * Errors, beside the common ones:
+ *
+ * * EBUSY: the handle has a pool
+ * * EBADF: @fd is no open file
+ * * EINVAL: @fd is no share
+ * * EPERM: the caller's effective user is not the pool's creator
+ * * ENOMEM: not enough kernel memory
+ * * EINTR: the caller is being killed
+ */
+struct zcpool_attach {
+	__s32 fd;
+	__u32 flags;
+	__u32 queue_max;
+	__u32 handle;
+};
+#define ZCPOOL_ATTACH_SIZE_VER0 16
+
+/**
+ * struct zcpool_item - a buffer that changes its owner
+ * @index: the buffer
+ * @reserved: must be 0
+ * @tag: any number, which the receiver is told: the bytes in use, for example
+ */
+struct zcpool_item {
+	__u32 index;
+	__u32 reserved;
+	__u64 tag;
+};
+
+/**
+ * struct zcpool_transfer - argument of ZCPOOL_IOC_TRANSFER
+ * @items: in: user address of an array of @count struct zcpool_item
+ * @count: in: items, 1 or more; out: buffers transferred
+ * @to: in: number of a handle of the same pool
+ * @flags: in: must be 0
+ * @reserved: in: must be 0
+ *
+ * Gives up the ownership of buffers in favour of another handle, which gets them by
+ * RECEIVE, in this order.  No memory moves, and the cost does not depend on its size.
+ * Transfers under way that hold a buffer's memory go on.  Until it is received a buffer
+ * has no owner who could put it; if the receiver ends, it goes back to the pool.
+ *
+ * The array is taken in order; on an error the buffers before @count (as written back,
+ * also then) are transferred and the others are not.
+ *
+ * Errors, beside the common ones:
+ *
+ * * EINVAL: also if an item's reserved field is not 0
+ * * ESRCH: the pool has no handle @to (any more)
+ * * EAGAIN: the receiver's queue is full
+ * * ERANGE: an index is not below the pool's count
+ * * EPERM: a buffer is not owned by this handle
+ */
+struct zcpool_transfer {
+	__u64 items;
+	__u32 count;
+	__u32 to;
+	__u32 flags;
+	__u32 reserved;
+};
+#define ZCPOOL_TRANSFER_SIZE_VER0 24
+
+/* Bits of zcpool_receive.flags. */
+/** Fail with EAGAIN instead of waiting, as O_NONBLOCK on the handle does. */
+#define ZCPOOL_RECEIVE_F_NONBLOCK (1U << 0)
+
+/**
+ * struct zcpool_receive - argument of ZCPOOL_IOC_RECEIVE
+ * @items: in: user address of an array of @count struct zcpool_item, filled
+ * @timeout_ns: in: longest wait, nanoseconds; 0: no limit
+ * @count: in: most buffers wanted, 1 or more; out: buffers received
+ * @flags: in: ZCPOOL_RECEIVE_F_*
+ *
+ * Makes the calling handle the owner of buffers that were transferred to it, in the
+ * order of their transfers, waiting for the first if there is none.  poll() reports
+ * POLLIN when it need not wait.
+ *
+ * Errors, beside the common ones; @count is not written:
+ *
+ * * EAGAIN: there is no buffer, and the handle is O_NONBLOCK or
+ *   ZCPOOL_RECEIVE_F_NONBLOCK is set
+ * * ETIMEDOUT: no buffer came within @timeout_ns
+ * * EINTR: a signal came first (restarted under SA_RESTART if @timeout_ns is 0)
+ * * EFAULT: @items or the struct cannot be written; the buffers wait as before
+ */
+struct zcpool_receive {
+	__u64 items;
+	__u64 timeout_ns;
+	__u32 count;
+	__u32 flags;
+};
+#define ZCPOOL_RECEIVE_SIZE_VER0 24
+
+/* Bits of zcpool_view.flags. */
+/** The view can be written. */
+#define ZCPOOL_VIEW_F_WRITABLE (1U << 0)
+
+/**
+ * struct zcpool_view - argument of ZCPOOL_IOC_VIEW
+ * @offset: in: pool offset of a slice; if it is to be mapped, a multiple of the page size
+ * @length: in: bytes, 1 or more
+ * @flags: in: ZCPOOL_VIEW_F_*
+ * @mode: in: permissions for who opens it anew through /proc: 0 to 0666
+ * @fd: out: descriptor of the view, close-on-exec
+ * @reserved: in: must be 0
+ *
+ * Makes a regular file of the slice, for programs that take nothing else: its size is
+ * the slice's length, its owner the caller, it can be read, sent, spliced, mapped and
+ * passed on, and it has no byte but the slice's.  Reading and sending it hand the
+ * pool's own pages over, as the handle does.
+ *
+ * Whole pages of it can be mapped (else EINVAL), privately too: what is written there
+ * is the program's own.  A view that is not writable cannot be written by anybody, by no
+ * descriptor, mapping or mode.  Its size, mode and owner do not change (EPERM).
+ *
+ * While the view lives, by any descriptor or mapping, it keeps the buffers that the slice
+ * touches from being free, and the pool from ending.
+ *
+ * Errors, beside the common ones:
+ *
+ * * ERANGE: the slice does not lie within the pool
+ * * EACCES: the handle may not write, and ZCPOOL_VIEW_F_WRITABLE is set
+ * * EMLINK: a buffer has 65,535 views
+ * * EMFILE, ENFILE: too many open files
+ * * ENOMEM: not enough kernel memory
+ */
+struct zcpool_view {
+	__u64 offset;
+	__u64 length;
+	__u32 flags;
+	__u32 mode;
+	__s32 fd;
+	__u32 reserved;
+};
+#define ZCPOOL_VIEW_SIZE_VER0 32
+
 #define ZCPOOL_IOC_QUERY _IOWR(ZCPOOL_IOC_TYPE, 0x00, struct zcpool_query)
 #define ZCPOOL_IOC_CREATE _IOWR(ZCPOOL_IOC_TYPE, 0x01, struct zcpool_create)
 #define ZCPOOL_IOC_GET _IOWR(ZCPOOL_IOC_TYPE, 0x02, struct zcpool_get)
@@ -483,6 +663,11 @@ struct zcpool_export {
 #define ZCPOOL_IOC_HOLDERS _IOWR(ZCPOOL_IOC_TYPE, 0x05, struct zcpool_holders)
 #define ZCPOOL_IOC_SEND _IOWR(ZCPOOL_IOC_TYPE, 0x06, struct zcpool_send)
 #define ZCPOOL_IOC_EXPORT _IOWR(ZCPOOL_IOC_TYPE, 0x07, struct zcpool_export)
+#define ZCPOOL_IOC_SHARE _IOWR(ZCPOOL_IOC_TYPE, 0x08, struct zcpool_share)
+#define ZCPOOL_IOC_ATTACH _IOWR(ZCPOOL_IOC_TYPE, 0x09, struct zcpool_attach)
+#define ZCPOOL_IOC_TRANSFER _IOWR(ZCPOOL_IOC_TYPE, 0x0A, struct zcpool_transfer)
+#define ZCPOOL_IOC_RECEIVE _IOWR(ZCPOOL_IOC_TYPE, 0x0B, struct zcpool_receive)
+#define ZCPOOL_IOC_VIEW _IOWR(ZCPOOL_IOC_TYPE, 0x0C, struct zcpool_view)
 
 /**
  * DOC: The handle as a file
@@ -495,7 +680,7 @@ struct zcpool_export {
  *   where the memory failed, which is an uncorrected hardware error: its buffer is
  *   never handed out again; no futexes that processes share
  * poll
- *   POLLOUT: GET would hand out a buffer; POLLERR without a pool, and then nothing
+ *   POLLOUT: GET would hand out a buffer; POLLIN: RECEIVE would; POLLERR without a pool, and then nothing
  *   more, so that an edge-triggered interest is to be added after CREATE
  * read
  *   copies; 0 at the end of the pool; EIO if the memory failed

@@ -64,6 +64,20 @@ ZCPOOL_API int zcpool_export(struct zcpool *pool, uint64_t offset, uint64_t leng
 	return error ? error : arg.fd;
 }
 
+ZCPOOL_API int zcpool_view(struct zcpool *pool, uint64_t offset, uint64_t length, uint32_t flags,
+			   mode_t mode)
+{
+	struct zcpool_view arg = {
+		.offset = offset,
+		.length = length,
+		.flags = flags,
+		.mode = mode,
+	};
+	int error = zcpool_call(pool, ZCPOOL_IOC_VIEW, &arg);
+
+	return error ? error : arg.fd;
+}
+
 ZCPOOL_API int zcpool_send(struct zcpool *pool, int socket, const struct zcpool_element *elements,
 			   uint32_t count, uint32_t flags, struct zcpool_sent *sent)
 {

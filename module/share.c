@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SHARE and ATTACH: handles of one pool in several processes.
+ *
+ * A share is a descriptor that owns nothing, and is good for nothing but to attach
+ * other handles to its pool.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/slab.h>
+
+#include "zcpool.h"
+
+/**
+ * struct zcpool_shared - what a share's file stands for
+ * @pool: pool, whose file it holds
+ * @flags: ZCPOOL_SHARE_F_*
+ */
+struct zcpool_shared {
+	struct zcpool_pool *pool;
+	u32 flags;
+};
+
+static int zcpool_share_release(struct inode *inode, struct file *file)
+{
+	struct zcpool_shared *shared = file->private_data;
+
+	zcpool_pool_put(shared->pool);
+	kfree(shared);
+	return 0;
+}
+
+static const struct file_operations zcpool_share_fops = {
+	.owner = THIS_MODULE,
+	.release = zcpool_share_release,
+};
+
+/**
+ * zcpool_share() - make a share of a pool
+ * @pool: pool
+ * @flags: ZCPOOL_SHARE_F_*
+ *
+ * Return: the share's file, or an error of anon_inode_getfile() or -ENOMEM.
+ */
+struct file *zcpool_share(struct zcpool_pool *pool, u32 flags)
+{
+	struct zcpool_shared *shared = kmalloc(sizeof(*shared), GFP_KERNEL_ACCOUNT);
+	struct file *file;
+
+	if (!shared)
+		return ERR_PTR(-ENOMEM);
+	shared->pool = pool;
+	shared->flags = flags;
+	zcpool_pool_get(pool);
+	file = anon_inode_getfile("[zcpool-share]", &zcpool_share_fops, shared, O_RDONLY);
+	if (IS_ERR(file)) {
+		zcpool_pool_put(pool);
+		kfree(shared);
+	}
+	return file;
+}
+
+/**
+ * zcpool_share_get() - the pool of a share, and what it allows
+ * @fd: descriptor
+ * @flags: filled with ZCPOOL_SHARE_F_*
+ *
+ * A pool is one trust domain, so a share does not reach beyond its creator's user.
+ *
+ * Return: the pool with a reference that is the caller's; -EBADF, -EINVAL if it is no
+ * share's descriptor, or -EPERM if the pool is another user's.
+ */
+struct zcpool_pool *zcpool_share_get(int fd, u32 *flags)
+{
+	struct zcpool_pool *pool = ERR_PTR(-EINVAL);
+	struct zcpool_shared *shared;
+	struct file *file = fget(fd);
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	if (file->f_op != &zcpool_share_fops)
+		goto out;
+	shared = file->private_data;
+	pool = ERR_PTR(-EPERM);
+	if (!uid_eq(current_euid(), shared->pool->creator))
+		goto out;
+	pool = shared->pool;
+	zcpool_pool_get(pool);
+	*flags = shared->flags;
+out:
+	fput(file);
+	return pool;
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VIEW: a slice as a regular file, for programs that ask fstat() what they may do.
+ *
+ * The inode is the view: it holds the pool, and keeps the slice's buffers from being
+ * free, until its last file and mapping are gone.  What is read-only is so for
+ * everybody, whatever mode says, for a file may be opened anew through /proc.
+ */
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/huge_mm.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/splice.h>
+
+#include "zcpool.h"
+
+/**
+ * struct zcpool_viewed - what a view's inode stands for
+ * @pool: pool, whose file it holds
+ * @slice: what it shows
+ * @read_only: cannot be written by anybody
+ */
+struct zcpool_viewed {
+	struct zcpool_pool *pool;
+	struct zcpool_slice slice;
+	bool read_only;
+};
+
+static const struct zcpool_viewed *zcpool_view_of(const struct file *file)
+{
+	return file_inode(file)->i_private;
+}
+
+static int zcpool_view_open(struct inode *inode, struct file *file)
+{
+	const struct zcpool_viewed *viewed = inode->i_private;
+
+	if (viewed->read_only && (file->f_mode & FMODE_WRITE))
+		return -EACCES;
+	file->f_mode |= FMODE_NOWAIT;
+	return 0;
+}
+
+static ssize_t zcpool_view_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	const struct zcpool_viewed *viewed = zcpool_view_of(iocb->ki_filp);
+
+	return zcpool_slice_read(viewed->pool, &viewed->slice, iocb, to);
+}
+
+static ssize_t zcpool_view_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	const struct zcpool_viewed *viewed = zcpool_view_of(iocb->ki_filp);
+	int error;
+
+	if (iocb->ki_flags & IOCB_APPEND)
+		iocb->ki_pos = viewed->slice.length;
+	if (!iov_iter_count(from))
+		return 0;
+	if (iocb->ki_pos >= viewed->slice.length)
+		return -ENOSPC;
+	error = file_update_time(iocb->ki_filp);
+	return error ?: zcpool_slice_write(viewed->pool, &viewed->slice, iocb, from);
+}
+
+static ssize_t zcpool_view_splice_read(struct file *file, loff_t *ppos,
+				       struct pipe_inode_info *pipe, size_t len,
+				       unsigned int flags)
+{
+	const struct zcpool_viewed *viewed = zcpool_view_of(file);
+
+	return zcpool_slice_splice(viewed->pool, &viewed->slice, ppos, pipe, len);
+}
+
+static void zcpool_view_vm_open(struct vm_area_struct *vma)
+{
+	get_file(vma->vm_private_data);
+}
+
+static void zcpool_view_vm_close(struct vm_area_struct *vma)
+{
+	fput(vma->vm_private_data);
+}
+
+/* The mapping's file is the pool's, so it holds the view by itself. */
+static const struct vm_operations_struct zcpool_view_vm_ops = {
+	.open = zcpool_view_vm_open,
+	.close = zcpool_view_vm_close,
+	.fault = zcpool_fault,
+};
+
+/*
+ * Pages that are the slice's as a whole: no byte beyond it is to be seen.  A private
+ * mapping parts from the view where it is written, as that of any file does.
+ */
+static int zcpool_view_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	const struct zcpool_viewed *viewed = zcpool_view_of(file);
+	unsigned long pages = viewed->slice.length >> PAGE_SHIFT;
+
+	if (!PAGE_ALIGNED(viewed->slice.offset))
+		return -EINVAL;
+	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
+		return -EINVAL;
+	vma->vm_pgoff += viewed->slice.offset >> PAGE_SHIFT;
+	zcpool_vma_init(vma, viewed->pool, &zcpool_view_vm_ops);
+	vma->vm_private_data = get_file(file);
+	return 0;
+}
+
+/* There is nothing behind the memory that it could be written to. */
+static int zcpool_view_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	return 0;
+}
+
+static const struct file_operations zcpool_view_fops = {
+	.owner = THIS_MODULE,
+	.open = zcpool_view_open,
+	.read_iter = zcpool_view_read_iter,
+	.write_iter = zcpool_view_write_iter,
+	.llseek = generic_file_llseek,
+	.mmap = zcpool_view_mmap,
+	.get_unmapped_area = thp_get_unmapped_area,
+	.fsync = zcpool_view_fsync,
+	.splice_read = zcpool_view_splice_read,
+	.splice_write = iter_file_splice_write,
+};
+
+static int zcpool_view_setattr(zcpool_idmap *idmap, struct dentry *dentry, struct iattr *attr)
+{
+	struct inode *inode = d_inode(dentry);
+	int error;
+
+	if ((attr->ia_valid & ATTR_SIZE) && attr->ia_size != i_size_read(inode))
+		return -EPERM;
+	if (attr->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
+		return -EPERM;
+	error = setattr_prepare(idmap, dentry, attr);
+	if (!error)
+		setattr_copy(idmap, inode, attr);
+	return error;
+}
+
+static const struct inode_operations zcpool_view_iops = {
+	.setattr = zcpool_view_setattr,
+};
+
+static void zcpool_view_free(struct zcpool_viewed *viewed)
+{
+	struct zcpool_pool *pool = viewed->pool;
+
+	zcpool_slice_unhold(pool, &viewed->slice, ZCPOOL_STANDING_VIEW);
+	kfree(viewed);
+	zcpool_pool_put(pool);
+}
+
+/**
+ * zcpool_view_evict() - end a view with its inode
+ * @inode: inode of the module's file system; other than a view it may be a pool's
+ */
+void zcpool_view_evict(struct inode *inode)
+{
+	if (inode->i_private)
+		zcpool_view_free(inode->i_private);
+}
+
+static struct inode *zcpool_view_inode(struct zcpool_viewed *viewed, umode_t mode)
+{
+	struct inode *inode = new_inode(file_inode(viewed->pool->file)->i_sb);
+
+	if (!inode)
+		return NULL;
+	inode->i_ino = get_next_ino();
+	inode->i_mode = S_IFREG | mode;
+	inode->i_uid = current_fsuid();
+	inode->i_gid = current_fsgid();
+	inode->i_op = &zcpool_view_iops;
+	inode->i_fop = &zcpool_view_fops;
+	inode->i_blocks = DIV_ROUND_UP(viewed->slice.length, 512);
+	i_size_write(inode, viewed->slice.length);
+	zcpool_inode_init_times(inode);
+	/* From here on the inode is the view, and ends it. */
+	inode->i_private = viewed;
+	return inode;
+}
+
+static struct file *zcpool_view_file(struct inode *inode, struct zcpool_pool *pool, bool writable)
+{
+	struct file *file;
+
+	/* __fput() puts the module reference that alloc_file() does not take. */
+	__module_get(zcpool_view_fops.owner);
+	file = alloc_file_pseudo(inode, pool->file->f_path.mnt, "zcpool-view",
+				 writable ? O_RDWR : O_RDONLY, &zcpool_view_fops);
+	if (IS_ERR(file)) {
+		module_put(zcpool_view_fops.owner);
+		iput(inode);
+		return file;
+	}
+	/* What an open() by name would have set. */
+	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE | FMODE_NOWAIT;
+	return file;
+}
+
+/**
+ * zcpool_view() - make a view
+ * @pool: pool
+ * @arg: offset, length, flags and mode, checked by the caller
+ *
+ * Context: process.
+ *
+ * Return: the view's file, or -EMLINK, -ENOMEM or -ENFILE.
+ */
+struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_view *arg)
+{
+	struct zcpool_viewed *viewed = kzalloc(sizeof(*viewed), GFP_KERNEL_ACCOUNT);
+	struct inode *inode;
+	int error;
+
+	if (!viewed)
+		return ERR_PTR(-ENOMEM);
+	viewed->pool = pool;
+	viewed->slice.offset = arg->offset;
+	viewed->slice.length = arg->length;
+	viewed->read_only = !(arg->flags & ZCPOOL_VIEW_F_WRITABLE);
+	error = zcpool_slice_hold(pool, &viewed->slice, ZCPOOL_STANDING_VIEW);
+	if (error) {
+		kfree(viewed);
+		return ERR_PTR(error);
+	}
+	zcpool_pool_get(pool);
+	inode = zcpool_view_inode(viewed, arg->mode);
+	if (!inode) {
+		zcpool_view_free(viewed);
+		return ERR_PTR(-ENOMEM);
+	}
+	return zcpool_view_file(inode, pool, !viewed->read_only);
+}
