@@ -8,7 +8,8 @@
 
 #include "kselftest_harness.h"
 
-#define SIZE (64 * KIB)
+/* Transfers of more than 25 s. */
+#define SIZE MIB
 #define GUARD 0xee
 
 FIXTURE(edu)
@@ -96,11 +97,9 @@ static void expect_gone(struct __test_metadata *_metadata, struct edu *edu)
 
 TEST_F(edu, unbind_while_busy)
 {
-	uint64_t cookie;
-
-	for (cookie = 0; cookie < 3; cookie++)
-		ASSERT_EQ(0, edu_submit(&self->edu, cookie, 0, SIZE, 0, 0));
-	usleep(20000);
+	ASSERT_EQ(0, edu_occupy(&self->edu, 1, 0));
+	ASSERT_EQ(0, edu_submit(&self->edu, 2, 0, SIZE, 0, 0));
+	ASSERT_EQ(0, edu_submit(&self->edu, 3, 0, SIZE, 0, 0));
 	ASSERT_EQ(0, edu_unbind());
 	expect_gone(_metadata, &self->edu);
 	ASSERT_EQ(-ENOENT, zcpool_edu_open(0, 0));
@@ -116,9 +115,8 @@ TEST_F(edu, results_of_unbinding)
 {
 	struct zcpool_edu_completion completion;
 
-	ASSERT_EQ(0, edu_submit(&self->edu, 1, 0, SIZE, 0, FROM_DEVICE));
+	ASSERT_EQ(0, edu_occupy(&self->edu, 1, FROM_DEVICE));
 	ASSERT_EQ(0, edu_submit(&self->edu, 2, 0, SIZE, 0, FROM_DEVICE));
-	usleep(20000);
 	ASSERT_EQ(0, edu_unbind());
 	completion = edu_wait(&self->edu);
 	EXPECT_EQ(2, completion.cookie);
@@ -140,8 +138,9 @@ TEST_F(edu, results_of_unbinding)
 /* A request whose last transfer is under way is done all the same. */
 TEST_F(edu, unbind_during_the_last_transfer)
 {
+	ASSERT_EQ(0, edu_submit(&self->edu, 0, 0, 1, 0, FROM_DEVICE));
 	ASSERT_EQ(0, edu_submit(&self->edu, 1, 0, 1000, 0, FROM_DEVICE));
-	usleep(20000);
+	ASSERT_EQ(0, edu_wait(&self->edu).cookie);
 	ASSERT_EQ(0, edu_unbind());
 	EXPECT_EQ(0, edu_wait(&self->edu).result);
 	EXPECT_EQ(1000, edu_same(self->edu.map, 1000, 1));
@@ -150,11 +149,9 @@ TEST_F(edu, unbind_during_the_last_transfer)
 /* Unplugged, in software: the device is found again when the bus is scanned. */
 TEST_F(edu, removed_while_busy)
 {
-	uint64_t cookie;
-
-	for (cookie = 0; cookie < 3; cookie++)
-		ASSERT_EQ(0, edu_submit(&self->edu, cookie, 0, SIZE, 0, 0));
-	usleep(20000);
+	ASSERT_EQ(0, edu_occupy(&self->edu, 1, 0));
+	ASSERT_EQ(0, edu_submit(&self->edu, 2, 0, SIZE, 0, 0));
+	ASSERT_EQ(0, edu_submit(&self->edu, 3, 0, SIZE, 0, 0));
 	ASSERT_EQ(0, pci_write(edu_address(), "remove", "1"));
 	expect_gone(_metadata, &self->edu);
 	ASSERT_EQ(0, write_text("/sys/bus/pci/rescan", "1"));
@@ -173,17 +170,13 @@ TEST_F(edu, who_waits_is_told)
 	taking = fork();
 	if (!taking)
 		_exit(-edu_wait(&other).result);
-	do
+	error = edu_occupy(&self->edu, 1, 0);
+	while (!error)
 		error = edu_submit(&self->edu, 1, 0, 1, 0, ZCPOOL_EDU_SUBMIT_F_NONBLOCK);
-	while (!error);
 	ASSERT_EQ(-EAGAIN, error);
 	submitting = fork();
-	if (!submitting) {
-		do
-			error = edu_submit(&self->edu, 1, 0, SIZE, 0, 0);
-		while (!error);
-		_exit(-error);
-	}
+	if (!submitting)
+		_exit(-edu_submit(&self->edu, 1, 0, 1, 0, 0));
 	ASSERT_TRUE(wait_asleep(taking));
 	ASSERT_TRUE(wait_asleep(submitting));
 	ASSERT_EQ(0, edu_unbind());
