@@ -155,18 +155,20 @@ struct edu_file {
  * @refs: one of the file's number, and one of each request
  * @edu: device
  * @link: in edu_device.memories, under edu_device.lock
- * @dmabuf: the dma-buf, by a reference
- * @attachment: NULL once remove() has detached it
+ * @dmabuf: the dma-buf, by a reference; NULL once remove() has detached it
+ * @attachments: one for transfers to the device, and one for those from it: an exporter
+ *               may keep an attachment's first mapping, and refuse the other direction,
+ *               or even undo the mapping for it
  *
  * The last reference is dropped under edu_device.presence, or for a pending request:
- * so remove() sees either the attachment, or its end.
+ * so remove() sees either the attachments, or their end.
  */
 struct edu_memory {
 	struct kref refs;
 	struct edu_device *edu;
 	struct list_head link;
 	struct dma_buf *dmabuf;
-	struct dma_buf_attachment *attachment;
+	struct dma_buf_attachment *attachments[2];
 };
 
 /**
@@ -233,6 +235,8 @@ unsigned int edu_requests_cancel(struct edu_file *file, const u64 *cookie);
 
 /* memory.c */
 struct edu_memory *edu_memory_import(struct edu_device *edu, int fd);
+struct dma_buf_attachment *edu_memory_attachment(const struct edu_memory *memory,
+						 enum dma_data_direction direction);
 void edu_memory_put(struct edu_memory *memory);
 int edu_memory_number(struct edu_file *file, struct edu_memory *memory);
 struct edu_memory *edu_memory_find(struct edu_file *file, u32 number);

@@ -6,22 +6,45 @@
 
 #include "edu.h"
 
+/* Also of a memory of which an attachment failed. */
+static void edu_memory_unattach(struct edu_memory *memory)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(memory->attachments); i++)
+		if (!IS_ERR_OR_NULL(memory->attachments[i]))
+			dma_buf_detach(memory->dmabuf, memory->attachments[i]);
+	dma_buf_put(memory->dmabuf);
+	memory->dmabuf = NULL;
+}
+
+static int edu_memory_attach(struct edu_memory *memory)
+{
+	struct device *device = &memory->edu->pdev->dev;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(memory->attachments); i++) {
+		memory->attachments[i] = dma_buf_attach(memory->dmabuf, device);
+		if (IS_ERR(memory->attachments[i]))
+			return PTR_ERR(memory->attachments[i]);
+	}
+	return 0;
+}
+
 /* In one of the two contexts that struct edu_memory names. */
 static void edu_memory_detach(struct edu_memory *memory)
 {
 	spin_lock(&memory->edu->lock);
 	list_del(&memory->link);
 	spin_unlock(&memory->edu->lock);
-	dma_buf_detach(memory->dmabuf, memory->attachment);
-	dma_buf_put(memory->dmabuf);
-	memory->attachment = NULL;
+	edu_memory_unattach(memory);
 }
 
 static void edu_memory_release(struct kref *refs)
 {
 	struct edu_memory *memory = container_of(refs, struct edu_memory, refs);
 
-	if (memory->attachment)
+	if (memory->dmabuf)
 		edu_memory_detach(memory);
 	kfree(memory);
 }
@@ -38,11 +61,22 @@ void edu_memory_put(struct edu_memory *memory)
 }
 
 /**
+ * edu_memory_attachment() - find the attachment for a transfer
+ * @memory: memory, with a reference of the caller's
+ * @direction: DMA_TO_DEVICE or DMA_FROM_DEVICE
+ */
+struct dma_buf_attachment *edu_memory_attachment(const struct edu_memory *memory,
+						 enum dma_data_direction direction)
+{
+	return memory->attachments[direction == DMA_FROM_DEVICE];
+}
+
+/**
  * edu_memory_import() - attach a dma-buf to the device
  * @edu: device, its presence held for reading
  * @fd: descriptor of the dma-buf
  *
- * Return: a memory without a number, with one reference; or -ENODEV, -EBADF, -EINVAL,
+ * Return: a memory without a number, with one reference; or -EBADF, -EINVAL,
  * -ENOMEM, or an error of the exporter.
  */
 struct edu_memory *edu_memory_import(struct edu_device *edu, int fd)
@@ -60,18 +94,16 @@ struct edu_memory *edu_memory_import(struct edu_device *edu, int fd)
 		error = PTR_ERR(memory->dmabuf);
 		goto err_free_memory;
 	}
-	memory->attachment = dma_buf_attach(memory->dmabuf, &edu->pdev->dev);
-	if (IS_ERR(memory->attachment)) {
-		error = PTR_ERR(memory->attachment);
-		goto err_put_dmabuf;
-	}
+	error = edu_memory_attach(memory);
+	if (error)
+		goto err_unattach;
 	spin_lock(&edu->lock);
 	list_add(&memory->link, &edu->memories);
 	spin_unlock(&edu->lock);
 	return memory;
 
-err_put_dmabuf:
-	dma_buf_put(memory->dmabuf);
+err_unattach:
+	edu_memory_unattach(memory);
 err_free_memory:
 	kfree(memory);
 	return ERR_PTR(error);

@@ -55,6 +55,11 @@ static int edu_request_seek(struct edu_request *request, u64 offset)
 	return -EIO;
 }
 
+static struct dma_buf_attachment *edu_request_attachment(const struct edu_request *request)
+{
+	return edu_memory_attachment(request->memory, request->direction);
+}
+
 /*
  * Map the memory as the exporter has it, which is all of it.  A driver for many small
  * requests would map at IMPORT, and then the programs would have to tell, by
@@ -67,7 +72,8 @@ static int edu_request_map(struct edu_request *request, u64 offset)
 	if (offset > request->memory->dmabuf->size ||
 	    request->length > request->memory->dmabuf->size - offset)
 		return -ERANGE;
-	table = dma_buf_map_attachment_unlocked(request->memory->attachment, request->direction);
+	table = dma_buf_map_attachment_unlocked(edu_request_attachment(request),
+						request->direction);
 	if (IS_ERR(table))
 		return PTR_ERR(table);
 	request->table = table;
@@ -206,7 +212,7 @@ void edu_request_unmap(struct edu_request *request)
 {
 	if (!request->table)
 		return;
-	dma_buf_unmap_attachment_unlocked(request->memory->attachment, request->table,
+	dma_buf_unmap_attachment_unlocked(edu_request_attachment(request), request->table,
 					  request->direction);
 	request->table = NULL;
 }
