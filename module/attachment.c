@@ -54,7 +54,8 @@ static bool zcpool_device_reaches_chunk(struct device *device, const struct zcpo
 
 static bool zcpool_device_reaches(struct device *device, const struct zcpool_exported *exported)
 {
-	u64 done = 0;
+	u64 end = exported->offset + exported->length;
+	u64 offset = exported->offset;
 
 	if (!device->dma_mask)
 		return false;
@@ -63,13 +64,12 @@ static bool zcpool_device_reaches(struct device *device, const struct zcpool_exp
 	/* What other ways of mapping do nobody can say; and some guests bounce all. */
 	if (get_dma_ops(device) || is_swiotlb_force_bounce(device))
 		return false;
-	while (done < exported->length) {
-		struct zcpool_chunk chunk = zcpool_pool_chunk(
-			exported->pool, exported->offset + done, exported->length - done);
+	while (offset < end) {
+		struct zcpool_chunk chunk = zcpool_pool_chunk(exported->pool, offset, end - offset);
 
 		if (!zcpool_device_reaches_chunk(device, &chunk))
 			return false;
-		done += chunk.length;
+		offset += chunk.length;
 	}
 	return true;
 }

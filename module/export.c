@@ -20,8 +20,7 @@ static u32 zcpool_export_first(const struct zcpool_exported *exported)
 
 static u32 zcpool_export_last(const struct zcpool_exported *exported)
 {
-	return div64_u64(exported->offset + exported->length - 1,
-			 exported->pool->geometry.stride);
+	return div64_u64(exported->offset + exported->length - 1, exported->pool->geometry.stride);
 }
 
 static void zcpool_export_hold(struct zcpool_exported *exported)

@@ -425,10 +425,7 @@ struct zcpool_send {
 /* Bits of zcpool_export.flags. */
 /** Neither devices nor mappings of the dma-buf may write to the slice. */
 #define ZCPOOL_EXPORT_F_READ_ONLY (1U << 0)
-/**
- * The dma-buf does not keep its buffers from being free.  Its user sees to it that
- * devices touch only buffers that the handle owns.
- */
+/** Exported buffers may be free: who exports keeps devices to buffers that it owns. */
 #define ZCPOOL_EXPORT_F_UNHELD (1U << 1)
 
 /**
