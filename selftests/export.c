@@ -6,8 +6,6 @@
  */
 #include <sys/resource.h>
 
-#include <linux/dma-buf.h>
-
 #include "export.h"
 #include "reload.h"
 
@@ -39,13 +37,6 @@ FIXTURE_TEARDOWN(pool)
 static char *map_export(int dmabuf, size_t length, int protection)
 {
 	return mmap(NULL, length, protection, MAP_SHARED, dmabuf, 0);
-}
-
-static int sync_access(int dmabuf, uint64_t flags)
-{
-	struct dma_buf_sync sync = { .flags = flags };
-
-	return ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &sync) ? -errno : 0;
 }
 
 TEST_F(pool, feature)

@@ -42,18 +42,6 @@ TEST(failed_memory_is_no_more_used)
 	munmap(other, SIZE);
 }
 
-/* The physical address of a touched page. */
-static uint64_t physical_address(const void *address)
-{
-	int pagemap = open("/proc/self/pagemap", O_RDONLY);
-	uint64_t entry = 0;
-
-	if (pread(pagemap, &entry, 8, (uintptr_t)address / 4096 * 8) != 8)
-		entry = 0;
-	close(pagemap);
-	return (entry & ((1ULL << 55) - 1)) << 12;
-}
-
 /* Neither is its memory handed to others, nor is the sound part of it lost. */
 TEST(failed_memory_of_a_large_buffer)
 {
