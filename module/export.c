@@ -62,16 +62,24 @@ static const struct vm_operations_struct zcpool_export_vm_ops = {
 	.fault = zcpool_fault,
 };
 
-/* dma-buf has checked that the range lies within the slice. */
+/*
+ * dma-buf has checked that the range lies within the slice.  The mapping may be one of an
+ * importer's file, which is open for writing whatever the dma-buf is.
+ */
 static int zcpool_export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct zcpool_exported *exported = dmabuf->priv;
+	bool read_only = exported->flags & ZCPOOL_EXPORT_F_READ_ONLY;
 	int error;
 
+	if (read_only && (vma->vm_flags & VM_WRITE))
+		return -EACCES;
 	vma->vm_pgoff += exported->offset >> PAGE_SHIFT;
 	error = zcpool_mmap_pool(exported->pool, vma);
 	if (error)
 		return error;
+	if (read_only)
+		vm_flags_clear(vma, VM_MAYWRITE);
 	get_dma_buf(dmabuf);
 	vma->vm_private_data = dmabuf;
 	vma->vm_ops = &zcpool_export_vm_ops;

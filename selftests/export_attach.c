@@ -232,6 +232,26 @@ TEST_F(pool, mapping_of_the_importers)
 	EXPECT_EQ(1, get_wait(self->fd));
 }
 
+TEST_F(pool, read_only_mapping_of_the_importers)
+{
+	int device = new_device(64, 0, 0);
+	int dmabuf = export(self->fd, 0, STRIDE, ZCPOOL_EXPORT_F_READ_ONLY);
+	char *shown;
+
+	ASSERT_EQ(0, attach(device, dmabuf));
+	ASSERT_EQ(MAP_FAILED, (void *)map_pool(device, STRIDE));
+	ASSERT_EQ(EACCES, errno);
+	shown = mmap(NULL, STRIDE, PROT_READ, MAP_SHARED, device, 0);
+	ASSERT_NE(MAP_FAILED, (void *)shown);
+	strcpy(self->map, "seen");
+	EXPECT_STREQ("seen", shown);
+	ASSERT_EQ(-1, mprotect(shown, STRIDE, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	munmap(shown, STRIDE);
+	close(device);
+	close(dmabuf);
+}
+
 /* By whatever is left of it, last of all the attachment; whose end wakes. */
 TEST_F(pool, not_free_while_attached)
 {
