@@ -94,10 +94,6 @@ static struct page *zcpool_export_page(const struct zcpool_exported *exported, u
 	return folio_page(chunk.folio, chunk.offset >> PAGE_SHIFT);
 }
 
-/*
- * Importers write by such an address what they please, and ask nobody: what is
- * read-only has none.
- */
 static int zcpool_export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	const struct zcpool_exported *exported = dmabuf->priv;
@@ -106,8 +102,6 @@ static int zcpool_export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	unsigned long i;
 	void *address;
 
-	if (exported->flags & ZCPOOL_EXPORT_F_READ_ONLY)
-		return -EACCES;
 	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
 	if (!pages)
 		return -ENOMEM;
@@ -126,16 +120,25 @@ static void zcpool_export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	vunmap(map->vaddr);
 }
 
+#define ZCPOOL_EXPORT_OPS \
+	.attach = zcpool_export_attach, .map_dma_buf = zcpool_export_map, \
+	.unmap_dma_buf = zcpool_export_unmap, .begin_cpu_access = zcpool_export_begin_cpu_access, \
+	.end_cpu_access = zcpool_export_end_cpu_access, .mmap = zcpool_export_mmap, \
+	.release = zcpool_export_release
+
 static const struct dma_buf_ops zcpool_export_ops = {
-	.attach = zcpool_export_attach,
-	.map_dma_buf = zcpool_export_map,
-	.unmap_dma_buf = zcpool_export_unmap,
-	.begin_cpu_access = zcpool_export_begin_cpu_access,
-	.end_cpu_access = zcpool_export_end_cpu_access,
-	.mmap = zcpool_export_mmap,
+	ZCPOOL_EXPORT_OPS,
 	.vmap = zcpool_export_vmap,
 	.vunmap = zcpool_export_vunmap,
-	.release = zcpool_export_release,
+};
+
+/*
+ * Importers write by the address that vmap gives what they please, and ask nobody: what is
+ * read-only has none.  A vmap that fails makes dma_buf_vmap() warn, one that is not there
+ * does not.
+ */
+static const struct dma_buf_ops zcpool_export_read_only_ops = {
+	ZCPOOL_EXPORT_OPS,
 };
 
 /* What failed before no device is to meet. */
@@ -185,7 +188,11 @@ struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_expo
 
 	info.ops = &zcpool_export_ops;
 	info.size = exported->length;
-	info.flags = exported->flags & ZCPOOL_EXPORT_F_READ_ONLY ? O_RDONLY : O_RDWR;
+	info.flags = O_RDWR;
+	if (exported->flags & ZCPOOL_EXPORT_F_READ_ONLY) {
+		info.ops = &zcpool_export_read_only_ops;
+		info.flags = O_RDONLY;
+	}
 	info.priv = exported;
 	dmabuf = dma_buf_export(&info);
 	if (IS_ERR(dmabuf))

@@ -122,8 +122,8 @@ TEST_F(limits, segments_are_the_slice)
 		ASSERT_EQ(0, attach(self->device, dmabuf));
 		ASSERT_EQ(0, map_for(self->device, IMPORTER_BIDIRECTIONAL));
 		ASSERT_STREQ("right", segments_are(self->device, self->map + slices[i].offset,
-						  slices[i].length, variant->max_segment,
-						  variant->boundary));
+						   slices[i].length, variant->max_segment,
+						   variant->boundary));
 		ASSERT_EQ(0, detach(self->device));
 		close(dmabuf);
 	}
@@ -144,7 +144,7 @@ TEST_F(pool, several_devices_at_once)
 		ASSERT_EQ(0, map_for(devices[i], i));
 	for (i = 0; i < 3; i++) {
 		ASSERT_STREQ("right", segments_are(devices[i], self->map + STRIDE, 4 * STRIDE,
-						  sizes[i], boundaries[i]));
+						   sizes[i], boundaries[i]));
 		ASSERT_EQ(0, device_write(devices[i], i * STRIDE + 4, 100 + i));
 		EXPECT_EQ(100 + i, ((uint32_t *)(self->map + (i + 1) * STRIDE))[1]);
 	}
@@ -207,6 +207,7 @@ TEST_F(pool, read_only)
 	EXPECT_EQ(-EACCES, map_for(device, IMPORTER_FROM_DEVICE));
 	ASSERT_EQ(0, map_for(device, IMPORTER_TO_DEVICE));
 	EXPECT_STREQ("right", segments_are(device, self->map, STRIDE, 0, 0));
+	EXPECT_EQ(-EINVAL, vmap(device));
 	close(device);
 	close(dmabuf);
 }

@@ -451,7 +451,7 @@ struct zcpool_send {
  * that is contiguous, within the device's limits of size and boundary.
  *
  * A read-only dma-buf is mapped for devices with DMA_TO_DEVICE alone, else EACCES, has
- * no address for drivers that copy (vmap: EACCES), and is a file open for reading.
+ * no address for drivers that copy (vmap: EINVAL), and is a file open for reading.
  *
  * Errors, beside the common ones:
  *
