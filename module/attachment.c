@@ -45,6 +45,13 @@ static bool zcpool_device_translates(struct device *device)
 #endif
 }
 
+/* dma_buf_map_attachment() promises segments of whole pages. */
+static bool zcpool_device_takes_pages(struct device *device)
+{
+	return dma_get_max_seg_size(device) >= PAGE_SIZE &&
+	       dma_get_seg_boundary(device) >= PAGE_SIZE - 1;
+}
+
 static bool zcpool_device_reaches_chunk(struct device *device, const struct zcpool_chunk *chunk)
 {
 	phys_addr_t start = page_to_phys(folio_page(chunk->folio, 0)) + chunk->offset;
@@ -57,7 +64,7 @@ static bool zcpool_device_reaches(struct device *device, const struct zcpool_exp
 	u64 end = exported->offset + exported->length;
 	u64 offset = exported->offset;
 
-	if (!device->dma_mask)
+	if (!device->dma_mask || !zcpool_device_takes_pages(device))
 		return false;
 	if (zcpool_device_translates(device))
 		return true;
@@ -79,7 +86,8 @@ static bool zcpool_device_reaches(struct device *device, const struct zcpool_exp
  * @dmabuf: the dma-buf
  * @attachment: the device's
  *
- * Return: 0, or -EBUSY if the device cannot reach the memory, as dma_buf_ops has it.
+ * Return: 0, or -EBUSY if the device cannot reach the memory, or not in whole pages, as
+ * dma_buf_ops has it.
  */
 int zcpool_export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
 {
@@ -90,10 +98,8 @@ int zcpool_export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *atta
 static u64 zcpool_segment_max(struct device *device, phys_addr_t start)
 {
 	u64 boundary = dma_get_seg_boundary(device);
-	u64 most = dma_get_max_seg_size(device);
+	u64 most = round_down(dma_get_max_seg_size(device), PAGE_SIZE);
 
-	/* Pages whole, where that is possible. */
-	most = round_down(most, PAGE_SIZE) ?: most;
 	return min(most - 1, boundary - (start & boundary)) + 1;
 }
 

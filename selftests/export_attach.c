@@ -129,6 +129,21 @@ TEST_F(limits, segments_are_the_slice)
 	}
 }
 
+/* dma-buf promises importers whole pages. */
+TEST_F(pool, segments_smaller_than_pages_are_refused)
+{
+	int dmabuf = export(self->fd, 0, STRIDE, 0);
+	int device = new_device(64, 4 * KIB - 1, 0);
+
+	EXPECT_EQ(-EBUSY, attach(device, dmabuf));
+	ASSERT_EQ(0, set_device(device, "", 64, 0, 2 * KIB - 1));
+	EXPECT_EQ(-EBUSY, attach(device, dmabuf));
+	ASSERT_EQ(0, set_device(device, "", 64, 4 * KIB, 4 * KIB - 1));
+	EXPECT_EQ(0, attach(device, dmabuf));
+	close(device);
+	close(dmabuf);
+}
+
 TEST_F(pool, several_devices_at_once)
 {
 	int devices[3] = { new_device(64, 0, 0), new_device(40, 4 * KIB, 0),
