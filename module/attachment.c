@@ -152,7 +152,7 @@ static int zcpool_segments_init(struct sg_table *table, const struct zcpool_expo
 
 	if (count > INT_MAX)
 		return -ENOMEM;
-	error = sg_alloc_table(table, count, GFP_KERNEL);
+	error = sg_alloc_table(table, count, GFP_KERNEL_ACCOUNT);
 	if (error)
 		return error;
 	for_each_sgtable_sg(table, segment, i) {
@@ -190,7 +190,8 @@ struct sg_table *zcpool_export_map(struct dma_buf_attachment *attachment,
 	if (!zcpool_device_reaches(attachment->dev, exported))
 		return ERR_PTR(-EBUSY);
 
-	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL);
+	/* A small part of the memory that it describes, but may be had many times. */
+	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
 	if (!mapping)
 		return ERR_PTR(-ENOMEM);
 	mapping->device = attachment->dev;

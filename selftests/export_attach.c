@@ -366,6 +366,48 @@ TEST(keeps_pool_and_module)
 	EXPECT_UNLOAD();
 }
 
+/* Kernel memory that is charged to this program's control group, bytes. */
+static long long charged(void)
+{
+	char line[256], path[512] = "";
+	long long bytes = -1;
+	FILE *file = fopen("/proc/self/cgroup", "r");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, "0::", 3))
+			snprintf(path, sizeof(path), "/sys/fs/cgroup%.*s/memory.stat",
+				 (int)strcspn(line + 3, "\n"), line + 3);
+	if (file)
+		fclose(file);
+	file = fopen(path, "r");
+	while (file && bytes < 0 && fgets(line, sizeof(line), file))
+		sscanf(line, "kernel %lld", &bytes);
+	if (file)
+		fclose(file);
+	return bytes;
+}
+
+/* They may be had many times over of the same memory. */
+TEST(segments_are_charged)
+{
+	int fd = new_pool(64 * KIB, 1024), devices[4], i;
+	int dmabuf = export(fd, 0, 64 * MIB, 0);
+	long long before = charged();
+
+	ASSERT_GT(before, 64 * MIB);
+	for (i = 0; i < 4; i++) {
+		devices[i] = new_device(64, 4 * KIB, 0);
+		ASSERT_EQ(0, attach(devices[i], dmabuf));
+		ASSERT_EQ(0, map_for(devices[i], IMPORTER_TO_DEVICE));
+	}
+	/* 16,384 segments each. */
+	EXPECT_GE(charged(), before + MIB);
+	for (i = 0; i < 4; i++)
+		close(devices[i]);
+	close(dmabuf);
+	close(fd);
+}
+
 /* With several in the way of each other, and whoever waits for what they hold. */
 TEST_F(pool, many_attach_and_detach)
 {
