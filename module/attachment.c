@@ -37,9 +37,9 @@ struct zcpool_mapping {
 static bool zcpool_device_translates(struct device *device)
 {
 #ifdef CONFIG_IOMMU_API
-	const struct iommu_domain *domain = iommu_get_domain_for_dev(device);
+	struct iommu_domain *domain = iommu_get_domain_for_dev(device);
 
-	return domain && (domain->type & __IOMMU_DOMAIN_PAGING);
+	return domain && iommu_is_dma_domain(domain);
 #else
 	return false;
 #endif
