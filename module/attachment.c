@@ -14,6 +14,7 @@
 #include <linux/io.h>
 #include <linux/iommu.h>
 #include <linux/scatterlist.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/swiotlb.h>
 
@@ -77,6 +78,7 @@ static bool zcpool_device_reaches(struct device *device, const struct zcpool_exp
 		if (!zcpool_device_reaches_chunk(device, &chunk))
 			return false;
 		offset += chunk.length;
+		cond_resched();
 	}
 	return true;
 }
@@ -119,10 +121,12 @@ static u64 zcpool_segment_find(const struct zcpool_exported *exported, struct de
 	*chunk = zcpool_pool_chunk(exported->pool, offset, left);
 	start = page_to_phys(folio_page(chunk->folio, 0)) + chunk->offset;
 	most = min(left, zcpool_segment_max(device, start));
+	cond_resched();
 	for (length = chunk->length; length < most;) {
 		struct zcpool_chunk next =
 			zcpool_pool_chunk(exported->pool, offset + length, left - length);
 
+		cond_resched();
 		if (page_to_phys(folio_page(next.folio, 0)) != start + length)
 			break;
 		length += next.length;

@@ -8,6 +8,7 @@
 #include <linux/dma-buf.h>
 #include <linux/fcntl.h>
 #include <linux/iosys-map.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -105,8 +106,10 @@ static int zcpool_export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
 	if (!pages)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		pages[i] = zcpool_export_page(exported, (u64)i << PAGE_SHIFT);
+		cond_resched();
+	}
 	address = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
 	kvfree(pages);
 	if (!address)
@@ -152,6 +155,7 @@ static bool zcpool_export_failed(struct zcpool_pool *pool, u64 offset, u64 lengt
 		if (zcpool_buffer_failed(pool, &chunk))
 			return true;
 		done += chunk.length;
+		cond_resched();
 	}
 	return false;
 }
