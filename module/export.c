@@ -31,11 +31,15 @@ static void zcpool_export_hold(struct zcpool_exported *exported)
 				      zcpool_export_last(exported));
 }
 
-static void zcpool_export_free(struct zcpool_exported *exported)
+static void zcpool_export_unhold(struct zcpool_exported *exported)
 {
 	if (!(exported->flags & ZCPOOL_EXPORT_F_UNHELD))
 		zcpool_buffers_unexport(exported->pool, zcpool_export_first(exported),
 					zcpool_export_last(exported));
+}
+
+static void zcpool_export_free(struct zcpool_exported *exported)
+{
 	zcpool_pool_put(exported->pool);
 	mutex_destroy(&exported->lock);
 	kfree(exported);
@@ -43,6 +47,7 @@ static void zcpool_export_free(struct zcpool_exported *exported)
 
 static void zcpool_export_release(struct dma_buf *dmabuf)
 {
+	zcpool_export_unhold(dmabuf->priv);
 	zcpool_export_free(dmabuf->priv);
 }
 
@@ -188,7 +193,6 @@ struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_expo
 	INIT_LIST_HEAD(&exported->mappings);
 	mutex_init(&exported->lock);
 	zcpool_pool_get(pool);
-	zcpool_export_hold(exported);
 
 	info.ops = &zcpool_export_ops;
 	info.size = exported->length;
@@ -201,5 +205,8 @@ struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_expo
 	dmabuf = dma_buf_export(&info);
 	if (IS_ERR(dmabuf))
 		zcpool_export_free(exported);
+	else
+		/* Not earlier, lest who waits is told of what will not be. */
+		zcpool_export_hold(exported);
 	return dmabuf;
 }
