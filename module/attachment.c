@@ -178,8 +178,8 @@ static int zcpool_segments_init(struct sg_table *table, const struct zcpool_expo
  * Context: process, with or without the dma-buf's dma_resv lock.
  *
  * Return: the memory as the device reaches it; -EACCES if it would write to what is
- * read-only, -EBUSY if it cannot reach it any more, -ENOMEM, or an error of
- * dma_map_sgtable().
+ * read-only, -EBUSY if it cannot reach it any more, -EHWPOISON if it failed, -ENOMEM, or
+ * an error of dma_map_sgtable().
  */
 struct sg_table *zcpool_export_map(struct dma_buf_attachment *attachment,
 				   enum dma_data_direction direction)
@@ -193,6 +193,8 @@ struct sg_table *zcpool_export_map(struct dma_buf_attachment *attachment,
 	/* A driver may have set a narrower mask since. */
 	if (!zcpool_device_reaches(attachment->dev, exported))
 		return ERR_PTR(-EBUSY);
+	if (zcpool_export_failed(exported))
+		return ERR_PTR(-EHWPOISON);
 
 	/* A small part of the memory that it describes, but may be had many times. */
 	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);

@@ -92,6 +92,30 @@ static int zcpool_export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma
 	return 0;
 }
 
+/**
+ * zcpool_export_failed() - whether memory has an uncorrected hardware error
+ * @exported: the slice
+ *
+ * No device is to meet it, nor a driver that copies.
+ *
+ * Context: process; may take a while.
+ */
+bool zcpool_export_failed(const struct zcpool_exported *exported)
+{
+	u64 end = exported->offset + exported->length;
+	u64 offset = exported->offset;
+
+	while (offset < end) {
+		struct zcpool_chunk chunk = zcpool_pool_chunk(exported->pool, offset, end - offset);
+
+		if (zcpool_buffer_failed(exported->pool, &chunk))
+			return true;
+		offset += chunk.length;
+		cond_resched();
+	}
+	return false;
+}
+
 static struct page *zcpool_export_page(const struct zcpool_exported *exported, u64 offset)
 {
 	struct zcpool_chunk chunk =
@@ -108,6 +132,8 @@ static int zcpool_export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	unsigned long i;
 	void *address;
 
+	if (zcpool_export_failed(exported))
+		return -EHWPOISON;
 	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
 	if (!pages)
 		return -ENOMEM;
@@ -149,22 +175,6 @@ static const struct dma_buf_ops zcpool_export_read_only_ops = {
 	ZCPOOL_EXPORT_OPS,
 };
 
-/* What failed before no device is to meet. */
-static bool zcpool_export_failed(struct zcpool_pool *pool, u64 offset, u64 length)
-{
-	u64 done = 0;
-
-	while (done < length) {
-		struct zcpool_chunk chunk = zcpool_pool_chunk(pool, offset + done, length - done);
-
-		if (zcpool_buffer_failed(pool, &chunk))
-			return true;
-		done += chunk.length;
-		cond_resched();
-	}
-	return false;
-}
-
 /**
  * zcpool_export() - make a dma-buf over a slice
  * @pool: pool
@@ -181,8 +191,6 @@ struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_expo
 	struct zcpool_exported *exported;
 	struct dma_buf *dmabuf;
 
-	if (zcpool_export_failed(pool, arg->offset, arg->length))
-		return ERR_PTR(-EHWPOISON);
 	exported = kzalloc(sizeof(*exported), GFP_KERNEL_ACCOUNT);
 	if (!exported)
 		return ERR_PTR(-ENOMEM);
@@ -190,6 +198,10 @@ struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_expo
 	exported->offset = arg->offset;
 	exported->length = arg->length;
 	exported->flags = arg->flags;
+	if (zcpool_export_failed(exported)) {
+		kfree(exported);
+		return ERR_PTR(-EHWPOISON);
+	}
 	INIT_LIST_HEAD(&exported->mappings);
 	mutex_init(&exported->lock);
 	zcpool_pool_get(pool);

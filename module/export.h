@@ -27,6 +27,9 @@ struct zcpool_exported {
 	struct mutex lock;
 };
 
+/* export.c */
+bool zcpool_export_failed(const struct zcpool_exported *exported);
+
 /* attachment.c: dma_buf_ops of devices */
 int zcpool_export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment);
 struct sg_table *zcpool_export_map(struct dma_buf_attachment *attachment,
