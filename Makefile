@@ -63,6 +63,10 @@ module:
 copycount: module
 	@$(kbuild) M=$(CURDIR)/selftests/copycount W=1 KCFLAGS=-Werror modules
 
+# Devices of any kind for the tests of EXPORT.
+importer: module
+	@$(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)/selftests/importer W=1 KCFLAGS=-Werror modules
+
 # The module with its judgement of what is free removed, which the torture must notice.
 weakened: module
 	@mkdir -p build/weakened
@@ -93,7 +97,7 @@ check: packages
 	@$(MAKE) run-check
 # Freed objects are poisoned, and pages are not zeroed unless asked for: a use after
 # free or a forgotten zeroing shows.
-run-check: module selftests
+run-check: module importer selftests
 	@$(run) --nvme 64 --edu --timeout 600 --append "slub_debug=FZPU init_on_alloc=0" -- \
 		selftests/runner
 
@@ -161,7 +165,7 @@ clean-module:
 	@rm -rf build/weakened build/stale
 	@-kernel=$$(cat build/kernel 2>/dev/null) && test -d "$$kernel" || \
 		kernel=$$(ls -d /lib/modules/*/build 2>/dev/null | tail -n 1); \
-		test -z "$$kernel" || for directory in . selftests/copycount; do \
+		test -z "$$kernel" || for directory in . selftests/copycount selftests/importer; do \
 			$(MAKE) -C $$kernel M=$(CURDIR)/$$directory clean || exit; \
 		done >/dev/null
 clean: clean-module
@@ -169,7 +173,7 @@ clean: clean-module
 
 include module/install.mk
 
-.PHONY: all help module copycount weakened stale userspace selftests packages check run-check \
-	check-dma run-check-dma check-rig run-check-rig check-examples run-check-examples \
+.PHONY: all help module copycount importer weakened stale userspace selftests packages check \
+	run-check check-dma run-check-dma check-rig run-check-rig check-examples run-check-examples \
 	check-tools run-check-tools check-install run-check-install torture run-torture \
 	demo run-demo bench run-bench style run-style docs format clean-module clean

@@ -14,6 +14,7 @@
 #include <linux/io.h>
 #include <linux/iommu.h>
 #include <linux/scatterlist.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/swiotlb.h>
 
@@ -37,12 +38,19 @@ struct zcpool_mapping {
 static bool zcpool_device_translates(struct device *device)
 {
 #ifdef CONFIG_IOMMU_API
-	const struct iommu_domain *domain = iommu_get_domain_for_dev(device);
+	struct iommu_domain *domain = iommu_get_domain_for_dev(device);
 
-	return domain && (domain->type & __IOMMU_DOMAIN_PAGING);
+	return domain && iommu_is_dma_domain(domain);
 #else
 	return false;
 #endif
+}
+
+/* dma_buf_map_attachment() promises segments of whole pages. */
+static bool zcpool_device_takes_pages(struct device *device)
+{
+	return dma_get_max_seg_size(device) >= PAGE_SIZE &&
+	       dma_get_seg_boundary(device) >= PAGE_SIZE - 1;
 }
 
 static bool zcpool_device_reaches_chunk(struct device *device, const struct zcpool_chunk *chunk)
@@ -54,23 +62,23 @@ static bool zcpool_device_reaches_chunk(struct device *device, const struct zcpo
 
 static bool zcpool_device_reaches(struct device *device, const struct zcpool_exported *exported)
 {
-	u64 done = 0;
+	u64 end = exported->slice.offset + exported->slice.length;
+	u64 offset = exported->slice.offset;
 
-	if (!device->dma_mask)
+	if (!device->dma_mask || !zcpool_device_takes_pages(device))
 		return false;
 	if (zcpool_device_translates(device))
 		return true;
 	/* What other ways of mapping do nobody can say; and some guests bounce all. */
 	if (get_dma_ops(device) || is_swiotlb_force_bounce(device))
 		return false;
-	while (done < exported->slice.length) {
-		struct zcpool_chunk chunk = zcpool_pool_chunk(exported->pool,
-							      exported->slice.offset + done,
-							      exported->slice.length - done);
+	while (offset < end) {
+		struct zcpool_chunk chunk = zcpool_pool_chunk(exported->pool, offset, end - offset);
 
 		if (!zcpool_device_reaches_chunk(device, &chunk))
 			return false;
-		done += chunk.length;
+		offset += chunk.length;
+		cond_resched();
 	}
 	return true;
 }
@@ -80,7 +88,8 @@ static bool zcpool_device_reaches(struct device *device, const struct zcpool_exp
  * @dmabuf: the dma-buf
  * @attachment: the device's
  *
- * Return: 0, or -EBUSY if the device cannot reach the memory, as dma_buf_ops has it.
+ * Return: 0, or -EBUSY if the device cannot reach the memory, or not in whole pages, as
+ * dma_buf_ops has it.
  */
 int zcpool_export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
 {
@@ -91,10 +100,8 @@ int zcpool_export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *atta
 static u64 zcpool_segment_max(struct device *device, phys_addr_t start)
 {
 	u64 boundary = dma_get_seg_boundary(device);
-	u64 most = dma_get_max_seg_size(device);
+	u64 most = round_down(dma_get_max_seg_size(device), PAGE_SIZE);
 
-	/* Pages whole, where that is possible. */
-	most = round_down(most, PAGE_SIZE) ?: most;
 	return min(most - 1, boundary - (start & boundary)) + 1;
 }
 
@@ -114,10 +121,12 @@ static u64 zcpool_segment_find(const struct zcpool_exported *exported, struct de
 	*chunk = zcpool_pool_chunk(exported->pool, offset, left);
 	start = page_to_phys(folio_page(chunk->folio, 0)) + chunk->offset;
 	most = min(left, zcpool_segment_max(device, start));
+	cond_resched();
 	for (length = chunk->length; length < most;) {
 		struct zcpool_chunk next =
 			zcpool_pool_chunk(exported->pool, offset + length, left - length);
 
+		cond_resched();
 		if (page_to_phys(folio_page(next.folio, 0)) != start + length)
 			break;
 		length += next.length;
@@ -147,11 +156,10 @@ static int zcpool_segments_init(struct sg_table *table, const struct zcpool_expo
 
 	if (count > INT_MAX)
 		return -ENOMEM;
-	error = sg_alloc_table(table, count, GFP_KERNEL);
+	error = sg_alloc_table(table, count, GFP_KERNEL_ACCOUNT);
 	if (error)
 		return error;
-	for_each_sgtable_sg(table, segment, i)
-	{
+	for_each_sgtable_sg(table, segment, i) {
 		struct zcpool_chunk chunk;
 		u64 length = zcpool_segment_find(exported, device, offset, &chunk);
 
@@ -170,8 +178,8 @@ static int zcpool_segments_init(struct sg_table *table, const struct zcpool_expo
  * Context: process, with or without the dma-buf's dma_resv lock.
  *
  * Return: the memory as the device reaches it; -EACCES if it would write to what is
- * read-only, -EBUSY if it cannot reach it any more, -ENOMEM, or an error of
- * dma_map_sgtable().
+ * read-only, -EBUSY if it cannot reach it any more, -EHWPOISON if it failed, -ENOMEM, or
+ * an error of dma_map_sgtable().
  */
 struct sg_table *zcpool_export_map(struct dma_buf_attachment *attachment,
 				   enum dma_data_direction direction)
@@ -185,8 +193,11 @@ struct sg_table *zcpool_export_map(struct dma_buf_attachment *attachment,
 	/* A driver may have set a narrower mask since. */
 	if (!zcpool_device_reaches(attachment->dev, exported))
 		return ERR_PTR(-EBUSY);
+	if (zcpool_export_failed(exported))
+		return ERR_PTR(-EHWPOISON);
 
-	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL);
+	/* A small part of the memory that it describes, but may be had many times. */
+	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
 	if (!mapping)
 		return ERR_PTR(-ENOMEM);
 	mapping->device = attachment->dev;

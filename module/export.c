@@ -8,6 +8,7 @@
 #include <linux/dma-buf.h>
 #include <linux/fcntl.h>
 #include <linux/iosys-map.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -15,15 +16,23 @@
 
 static int zcpool_export_hold(struct zcpool_exported *exported)
 {
+	int error;
+
 	if (exported->flags & ZCPOOL_EXPORT_F_UNHELD)
 		return 0;
-	return zcpool_slice_hold(exported->pool, &exported->slice, ZCPOOL_STANDING_EXPORT);
+	error = zcpool_slice_hold(exported->pool, &exported->slice, ZCPOOL_STANDING_EXPORT);
+	exported->holds = !error;
+	return error;
+}
+
+static void zcpool_export_unhold(struct zcpool_exported *exported)
+{
+	if (exported->holds)
+		zcpool_slice_unhold(exported->pool, &exported->slice, ZCPOOL_STANDING_EXPORT);
 }
 
 static void zcpool_export_free(struct zcpool_exported *exported)
 {
-	if (!(exported->flags & ZCPOOL_EXPORT_F_UNHELD))
-		zcpool_slice_unhold(exported->pool, &exported->slice, ZCPOOL_STANDING_EXPORT);
 	zcpool_pool_put(exported->pool);
 	mutex_destroy(&exported->lock);
 	kfree(exported);
@@ -31,6 +40,7 @@ static void zcpool_export_free(struct zcpool_exported *exported)
 
 static void zcpool_export_release(struct dma_buf *dmabuf)
 {
+	zcpool_export_unhold(dmabuf->priv);
 	zcpool_export_free(dmabuf->priv);
 }
 
@@ -51,19 +61,51 @@ static const struct vm_operations_struct zcpool_export_vm_ops = {
 	.fault = zcpool_fault,
 };
 
-/* dma-buf has checked that the range lies within the slice. */
+/*
+ * dma-buf has checked that the range lies within the slice.  The mapping may be one of an
+ * importer's file, which is open for writing whatever the dma-buf is.
+ */
 static int zcpool_export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct zcpool_exported *exported = dmabuf->priv;
+	bool read_only = exported->flags & ZCPOOL_EXPORT_F_READ_ONLY;
 	int error;
 
+	if (read_only && (vma->vm_flags & VM_WRITE))
+		return -EACCES;
 	vma->vm_pgoff += exported->slice.offset >> PAGE_SHIFT;
 	error = zcpool_mmap_pool(exported->pool, vma, &zcpool_export_vm_ops);
 	if (error)
 		return error;
+	if (read_only)
+		vm_flags_clear(vma, VM_MAYWRITE);
 	get_dma_buf(dmabuf);
 	vma->vm_private_data = dmabuf;
 	return 0;
+}
+
+/**
+ * zcpool_export_failed() - whether memory has an uncorrected hardware error
+ * @exported: the slice
+ *
+ * No device is to meet it, nor a driver that copies.
+ *
+ * Context: process; may take a while.
+ */
+bool zcpool_export_failed(const struct zcpool_exported *exported)
+{
+	u64 end = exported->slice.offset + exported->slice.length;
+	u64 offset = exported->slice.offset;
+
+	while (offset < end) {
+		struct zcpool_chunk chunk = zcpool_pool_chunk(exported->pool, offset, end - offset);
+
+		if (zcpool_buffer_failed(exported->pool, &chunk))
+			return true;
+		offset += chunk.length;
+		cond_resched();
+	}
+	return false;
 }
 
 static struct page *zcpool_export_page(const struct zcpool_exported *exported, u64 offset)
@@ -74,10 +116,6 @@ static struct page *zcpool_export_page(const struct zcpool_exported *exported, u
 	return folio_page(chunk.folio, chunk.offset >> PAGE_SHIFT);
 }
 
-/*
- * Importers write by such an address what they please, and ask nobody: what is
- * read-only has none.
- */
 static int zcpool_export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	const struct zcpool_exported *exported = dmabuf->priv;
@@ -86,13 +124,15 @@ static int zcpool_export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	unsigned long i;
 	void *address;
 
-	if (exported->flags & ZCPOOL_EXPORT_F_READ_ONLY)
-		return -EACCES;
+	if (zcpool_export_failed(exported))
+		return -EHWPOISON;
 	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
 	if (!pages)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		pages[i] = zcpool_export_page(exported, (u64)i << PAGE_SHIFT);
+		cond_resched();
+	}
 	address = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
 	kvfree(pages);
 	if (!address)
@@ -106,32 +146,26 @@ static void zcpool_export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	vunmap(map->vaddr);
 }
 
+#define ZCPOOL_EXPORT_OPS \
+	.attach = zcpool_export_attach, .map_dma_buf = zcpool_export_map, \
+	.unmap_dma_buf = zcpool_export_unmap, .begin_cpu_access = zcpool_export_begin_cpu_access, \
+	.end_cpu_access = zcpool_export_end_cpu_access, .mmap = zcpool_export_mmap, \
+	.release = zcpool_export_release
+
 static const struct dma_buf_ops zcpool_export_ops = {
-	.attach = zcpool_export_attach,
-	.map_dma_buf = zcpool_export_map,
-	.unmap_dma_buf = zcpool_export_unmap,
-	.begin_cpu_access = zcpool_export_begin_cpu_access,
-	.end_cpu_access = zcpool_export_end_cpu_access,
-	.mmap = zcpool_export_mmap,
+	ZCPOOL_EXPORT_OPS,
 	.vmap = zcpool_export_vmap,
 	.vunmap = zcpool_export_vunmap,
-	.release = zcpool_export_release,
 };
 
-/* What failed before no device is to meet. */
-static bool zcpool_export_failed(struct zcpool_pool *pool, u64 offset, u64 length)
-{
-	u64 done = 0;
-
-	while (done < length) {
-		struct zcpool_chunk chunk = zcpool_pool_chunk(pool, offset + done, length - done);
-
-		if (zcpool_buffer_failed(pool, &chunk))
-			return true;
-		done += chunk.length;
-	}
-	return false;
-}
+/*
+ * Importers write by the address that vmap gives what they please, and ask nobody: what is
+ * read-only has none.  A vmap that fails makes dma_buf_vmap() warn, one that is not there
+ * does not.
+ */
+static const struct dma_buf_ops zcpool_export_read_only_ops = {
+	ZCPOOL_EXPORT_OPS,
+};
 
 /**
  * zcpool_export() - make a dma-buf over a slice
@@ -150,8 +184,6 @@ struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_expo
 	struct dma_buf *dmabuf;
 	int error;
 
-	if (zcpool_export_failed(pool, arg->offset, arg->length))
-		return ERR_PTR(-EHWPOISON);
 	exported = kzalloc(sizeof(*exported), GFP_KERNEL_ACCOUNT);
 	if (!exported)
 		return ERR_PTR(-ENOMEM);
@@ -159,21 +191,32 @@ struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_expo
 	exported->slice.offset = arg->offset;
 	exported->slice.length = arg->length;
 	exported->flags = arg->flags;
+	if (zcpool_export_failed(exported)) {
+		kfree(exported);
+		return ERR_PTR(-EHWPOISON);
+	}
 	INIT_LIST_HEAD(&exported->mappings);
 	mutex_init(&exported->lock);
-	error = zcpool_export_hold(exported);
-	if (error) {
-		kfree(exported);
-		return ERR_PTR(error);
-	}
 	zcpool_pool_get(pool);
 
 	info.ops = &zcpool_export_ops;
 	info.size = exported->slice.length;
-	info.flags = exported->flags & ZCPOOL_EXPORT_F_READ_ONLY ? O_RDONLY : O_RDWR;
+	info.flags = O_RDWR;
+	if (exported->flags & ZCPOOL_EXPORT_F_READ_ONLY) {
+		info.ops = &zcpool_export_read_only_ops;
+		info.flags = O_RDONLY;
+	}
 	info.priv = exported;
 	dmabuf = dma_buf_export(&info);
-	if (IS_ERR(dmabuf))
+	if (IS_ERR(dmabuf)) {
 		zcpool_export_free(exported);
+		return dmabuf;
+	}
+	/* Not earlier, lest who waits is told of what will not be. */
+	error = zcpool_export_hold(exported);
+	if (error) {
+		dma_buf_put(dmabuf);
+		return ERR_PTR(error);
+	}
 	return dmabuf;
 }

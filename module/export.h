@@ -14,6 +14,7 @@
  * @pool: pool, whose file it holds
  * @slice: its offset and length are multiples of the page size
  * @flags: ZCPOOL_EXPORT_F_*
+ * @holds: keeps the slice's buffers from being free
  * @mappings: struct zcpool_mapping of devices that reach the memory now
  * @lock: protects @mappings
  */
@@ -21,9 +22,13 @@ struct zcpool_exported {
 	struct zcpool_pool *pool;
 	struct zcpool_slice slice;
 	u32 flags;
+	bool holds;
 	struct list_head mappings;
 	struct mutex lock;
 };
+
+/* export.c */
+bool zcpool_export_failed(const struct zcpool_exported *exported);
 
 /* attachment.c: dma_buf_ops of devices */
 int zcpool_export_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment);

@@ -21,11 +21,13 @@
  * @pool: pool, whose file it holds
  * @slice: what it shows
  * @read_only: cannot be written by anybody
+ * @holds: keeps the slice's buffers from being free
  */
 struct zcpool_viewed {
 	struct zcpool_pool *pool;
 	struct zcpool_slice slice;
 	bool read_only;
+	bool holds;
 };
 
 static const struct zcpool_viewed *zcpool_view_of(const struct file *file)
@@ -152,7 +154,8 @@ static void zcpool_view_free(struct zcpool_viewed *viewed)
 {
 	struct zcpool_pool *pool = viewed->pool;
 
-	zcpool_slice_unhold(pool, &viewed->slice, ZCPOOL_STANDING_VIEW);
+	if (viewed->holds)
+		zcpool_slice_unhold(pool, &viewed->slice, ZCPOOL_STANDING_VIEW);
 	kfree(viewed);
 	zcpool_pool_put(pool);
 }
@@ -218,6 +221,7 @@ struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_view *arg
 {
 	struct zcpool_viewed *viewed = kzalloc(sizeof(*viewed), GFP_KERNEL_ACCOUNT);
 	struct inode *inode;
+	struct file *file;
 	int error;
 
 	if (!viewed)
@@ -226,16 +230,21 @@ struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_view *arg
 	viewed->slice.offset = arg->offset;
 	viewed->slice.length = arg->length;
 	viewed->read_only = !(arg->flags & ZCPOOL_VIEW_F_WRITABLE);
-	error = zcpool_slice_hold(pool, &viewed->slice, ZCPOOL_STANDING_VIEW);
-	if (error) {
-		kfree(viewed);
-		return ERR_PTR(error);
-	}
 	zcpool_pool_get(pool);
 	inode = zcpool_view_inode(viewed, arg->mode);
 	if (!inode) {
 		zcpool_view_free(viewed);
 		return ERR_PTR(-ENOMEM);
 	}
-	return zcpool_view_file(inode, pool, !viewed->read_only);
+	file = zcpool_view_file(inode, pool, !viewed->read_only);
+	if (IS_ERR(file))
+		return file;
+	/* Not earlier, lest who waits for a buffer is told of what will not be. */
+	error = zcpool_slice_hold(pool, &viewed->slice, ZCPOOL_STANDING_VIEW);
+	viewed->holds = !error;
+	if (error) {
+		fput(file);
+		return ERR_PTR(error);
+	}
+	return file;
 }

@@ -6,8 +6,6 @@
  */
 #include <sys/resource.h>
 
-#include <linux/dma-buf.h>
-
 #include "export.h"
 #include "reload.h"
 
@@ -39,13 +37,6 @@ FIXTURE_TEARDOWN(pool)
 static char *map_export(int dmabuf, size_t length, int protection)
 {
 	return mmap(NULL, length, protection, MAP_SHARED, dmabuf, 0);
-}
-
-static int sync_access(int dmabuf, uint64_t flags)
-{
-	struct dma_buf_sync sync = { .flags = flags };
-
-	return ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &sync) ? -errno : 0;
 }
 
 TEST_F(pool, feature)
@@ -243,6 +234,50 @@ TEST_F(pool, a_waiter_learns_that_all_are_exported)
 	ASSERT_EQ(EDEADLK, wait_status(child));
 	close(first);
 	close(second);
+}
+
+/* Fail to export all buffers, at the last moment, over and over; 0 if that is what it did. */
+static int fail_to_export(int fd)
+{
+	int i;
+
+	/* Who may not exceed the system's limit of open files meets it after all checks. */
+	if (setresuid(65534, 65534, 65534))
+		return 1;
+	for (i = 0; i < 2000; i++)
+		if (export(fd, 0, COUNT * STRIDE, 0) != -ENFILE)
+			return 2;
+	return 0;
+}
+
+/* Nobody is told of an export that never was. */
+TEST_F(pool, a_waiter_sees_no_failed_export)
+{
+	long long most = read_number("/proc/sys/fs/file-max");
+	uint32_t indices[COUNT];
+	pid_t waiter, failing;
+	char text[32];
+	int i;
+
+	/* Processors count up to so many open files each for themselves. */
+	for (i = 0; i < 256; i++)
+		ASSERT_GE(open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
+	ASSERT_EQ(COUNT, get_many(self->fd, indices, COUNT, 0, 0));
+	waiter = fork();
+	if (!waiter)
+		_exit(get_wait(self->fd));
+	ASSERT_TRUE(wait_asleep(waiter));
+	ASSERT_EQ(0, write_text("/proc/sys/fs/file-max", "1"));
+	failing = fork();
+	if (!failing)
+		_exit(fail_to_export(self->fd));
+	i = wait_status(failing);
+	snprintf(text, sizeof(text), "%lld", most);
+	ASSERT_EQ(0, write_text("/proc/sys/fs/file-max", text));
+	ASSERT_EQ(0, i);
+	ASSERT_TRUE(wait_asleep(waiter));
+	ASSERT_EQ(0, put_one(self->fd, 2));
+	EXPECT_EQ(2, wait_status(waiter));
 }
 
 TEST_F(pool, unheld_lets_its_buffers_be_free)

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Memory with a hardware error is used no more, by nobody; the rest goes on. */
-#include "util.h"
+#include "attach.h"
 
 #include "kselftest_harness.h"
 
 #define BUFFER (64 * KIB)
 #define SIZE (8 * BUFFER)
+
+WITH_MODULES(load_importer, unload_importer)
 
 /* Memory that fails is a signal or an error for who touches it, and retires. */
 TEST(failed_memory_is_no_more_used)
@@ -42,18 +44,6 @@ TEST(failed_memory_is_no_more_used)
 	munmap(other, SIZE);
 }
 
-/* The physical address of a touched page. */
-static uint64_t physical_address(const void *address)
-{
-	int pagemap = open("/proc/self/pagemap", O_RDONLY);
-	uint64_t entry = 0;
-
-	if (pread(pagemap, &entry, 8, (uintptr_t)address / 4096 * 8) != 8)
-		entry = 0;
-	close(pagemap);
-	return (entry & ((1ULL << 55) - 1)) << 12;
-}
-
 /* Neither is its memory handed to others, nor is the sound part of it lost. */
 TEST(failed_memory_of_a_large_buffer)
 {
@@ -87,6 +77,39 @@ TEST(failed_memory_of_a_large_buffer)
 		usleep(10000);
 	}
 	EXPECT_EQ(before.total_bytes - 4 * MIB, after.total_bytes);
+}
+
+/* Neither exports nor devices meet it; those that have it keep it, and the rest. */
+TEST(failed_memory_meets_no_device)
+{
+	int fd = new_pool(BUFFER, 8), device = new_device(64, 0, 0), late = new_device(64, 0, 0);
+	int dmabuf = export(fd, 0, SIZE, 0), other;
+	char *map = map_pool(fd, SIZE);
+
+	ASSERT_EQ(0, attach(device, dmabuf));
+	ASSERT_EQ(0, attach(late, dmabuf));
+	ASSERT_EQ(0, map_for(device, IMPORTER_TO_DEVICE));
+	map[BUFFER + 4096] = 1;
+	ASSERT_EQ(-1, madvise(map + BUFFER + 4096, 4096, 100 /* MADV_HWPOISON */));
+	EXPECT_EQ(-EHWPOISON, map_for(late, IMPORTER_TO_DEVICE));
+	EXPECT_EQ(0, unmap(device));
+	EXPECT_EQ(-EHWPOISON, map_for(device, IMPORTER_TO_DEVICE));
+	EXPECT_EQ(-EHWPOISON, export(fd, 0, SIZE, 0));
+	EXPECT_EQ(-EHWPOISON, export(fd, BUFFER + 4096, 4096, ZCPOOL_EXPORT_F_UNHELD));
+	EXPECT_EQ(ZCPOOL_STATE_RETIRED, holder_of(fd, 1).state);
+	EXPECT_EQ(1, holder_of(fd, 1).exports);
+	other = export(fd, 2 * BUFFER, 6 * BUFFER, 0);
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(0, detach(late));
+	ASSERT_EQ(0, attach(late, other));
+	EXPECT_EQ(0, map_for(late, IMPORTER_TO_DEVICE));
+	close(other);
+	close(late);
+	close(device);
+	close(dmabuf);
+	EXPECT_EQ(0, holder_of(fd, 1).exports);
+	munmap(map, SIZE);
+	close(fd);
 }
 
 /* Who would wait for a buffer of a pool that has no sound one left is told so. */

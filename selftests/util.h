@@ -169,6 +169,25 @@ static inline int new_full_pool(uint64_t buffer_size, uint32_t count, char **map
 	return fd;
 }
 
+/* The physical address of a touched page, by the program's /proc/self/pagemap. */
+static inline uint64_t physical_by(int pagemap, const void *address)
+{
+	uint64_t entry = 0;
+
+	if (pread(pagemap, &entry, 8, (uintptr_t)address / 4096 * 8) != 8)
+		entry = 0;
+	return (entry & ((1ULL << 55) - 1)) << 12;
+}
+
+static inline uint64_t physical_address(const void *address)
+{
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t physical = physical_by(pagemap, address);
+
+	close(pagemap);
+	return physical;
+}
+
 /* A connected TCP pair over loopback: pair[0] sends, pair[1] receives. */
 static inline int tcp_pair(int pair[2])
 {

@@ -427,10 +427,7 @@ struct zcpool_send {
 /* Bits of zcpool_export.flags. */
 /** Neither devices nor mappings of the dma-buf may write to the slice. */
 #define ZCPOOL_EXPORT_F_READ_ONLY (1U << 0)
-/**
- * The dma-buf does not keep its buffers from being free.  Its user sees to it that
- * devices touch only buffers that the handle owns.
- */
+/** Exported buffers may be free: who exports keeps devices to buffers that it owns. */
 #define ZCPOOL_EXPORT_F_UNHELD (1U << 1)
 
 /**
@@ -451,12 +448,12 @@ struct zcpool_send {
  *
  * A device works on the pool's own memory, never on a copy: attaching one that cannot
  * reach all of the slice, because of its address limit where no IOMMU helps, or because
- * the machine bounces all DMA, fails with EBUSY.  zcpool_create.dma_bits makes pools
- * that such devices reach.  What is mapped for a device is one segment for each part
+ * the machine bounces all DMA, or that takes no whole pages, fails with EBUSY.
+ * zcpool_create.dma_bits makes pools that devices with an address limit reach.  What is mapped for a device is one segment for each part
  * that is contiguous, within the device's limits of size and boundary.
  *
  * A read-only dma-buf is mapped for devices with DMA_TO_DEVICE alone, else EACCES, has
- * no address for drivers that copy (vmap: EACCES), and is a file open for reading.
+ * no address for drivers that copy (vmap: EINVAL), and is a file open for reading.
  *
  * Errors, beside the common ones:
  *
