@@ -115,7 +115,7 @@ check-examples: packages
 	@selftests/vm/setup examples
 	@$(MAKE) run-check-examples
 run-check-examples: module userspace
-	@$(run) --quiet --nvme 64 -- selftests/examples/guest
+	@$(run) --quiet --nvme 64 --edu -- selftests/examples/guest
 	@$(run) --quiet --nvme 256 --timeout 600 -- selftests/http/guest
 
 check-tools: packages
