@@ -185,7 +185,8 @@ TEST_F(pair, memory_that_ends)
 {
 	struct zcpool_item items[COUNT], back[COUNT];
 	const size_t room = 40 * sizeof(items[0]);
-	char *page = mmap(NULL, 8 * KIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *page =
+		mmap(NULL, 8 * KIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint32_t i;
 	int got;
 
