@@ -68,8 +68,13 @@ static u32 zcpool_transfer_items(struct zcpool_pool *pool, struct zcpool_handle 
 		done += !*error;
 	}
 	if (done)
-		zcpool_receivers_wake(receiver);
+		zcpool_handle_get(receiver);
 	spin_unlock(&pool->lock);
+	/* There may be any number of them: not by the lock. */
+	if (done) {
+		zcpool_receivers_wake(receiver);
+		zcpool_handle_put(receiver);
+	}
 	return done;
 }
 
