@@ -45,6 +45,25 @@ void zcpool_handle_unlist(struct zcpool_handle *handle, struct zcpool_pool *pool
 }
 
 /**
+ * zcpool_handle_get() - keep the memory of a handle, not the handle
+ * @handle: handle found in zcpool_pool.handles, the pool's lock held since
+ */
+void zcpool_handle_get(struct zcpool_handle *handle)
+{
+	refcount_inc(&handle->refs);
+}
+
+/**
+ * zcpool_handle_put() - undo zcpool_handle_get()
+ * @handle: handle, maybe freed
+ */
+void zcpool_handle_put(struct zcpool_handle *handle)
+{
+	if (refcount_dec_and_test(&handle->refs))
+		kfree(handle);
+}
+
+/**
  * zcpool_handle_bind() - give a handle its pool
  * @handle: handle without a pool but listed in it, its bind_lock held
  * @pool: pool; the handle takes over the caller's reference
@@ -74,6 +93,7 @@ static int zcpool_open(struct inode *inode, struct file *file)
 	handle = kzalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
 	if (!handle)
 		return -ENOMEM;
+	refcount_set(&handle->refs, 1);
 	mutex_init(&handle->bind_lock);
 	zcpool_queue_init(&handle->incoming);
 	init_waitqueue_head(&handle->receivers);
@@ -99,7 +119,7 @@ static int zcpool_release(struct inode *inode, struct file *file)
 		zcpool_pool_put(pool);
 	}
 	mutex_destroy(&handle->bind_lock);
-	kfree(handle);
+	zcpool_handle_put(handle);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <linux/anon_inodes.h>
 #include <linux/cred.h>
 #include <linux/file.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "zcpool.h"
@@ -31,9 +32,19 @@ static int zcpool_share_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* For who looks for what keeps a pool. */
+static void zcpool_share_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	const struct zcpool_shared *shared = file->private_data;
+
+	seq_printf(m, "zcpool-pool:\t%llu\n", shared->pool->id);
+	seq_printf(m, "zcpool-read-only:\t%d\n", !!(shared->flags & ZCPOOL_SHARE_F_READ_ONLY));
+}
+
 static const struct file_operations zcpool_share_fops = {
 	.owner = THIS_MODULE,
 	.release = zcpool_share_release,
+	.show_fdinfo = zcpool_share_show_fdinfo,
 };
 
 /**

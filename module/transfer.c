@@ -23,6 +23,12 @@ static struct zcpool_handle *zcpool_receiver_mark(const struct zcpool_handle *re
 	return (void *)((unsigned long)receiver | ZCPOOL_OWNER_TO_BE);
 }
 
+/* After the queue was changed: who waits either sees that, or is seen here. */
+static void zcpool_receivers_wake(struct zcpool_handle *receiver)
+{
+	wake_up_interruptible_poll(&receiver->receivers, EPOLLIN | EPOLLRDNORM);
+}
+
 static int zcpool_transfer_one(struct zcpool_pool *pool, struct zcpool_handle *handle,
 			       struct zcpool_handle *receiver, const struct zcpool_item *item)
 {
@@ -62,8 +68,13 @@ static u32 zcpool_transfer_items(struct zcpool_pool *pool, struct zcpool_handle 
 		done += !*error;
 	}
 	if (done)
-		wake_up_interruptible_poll(&receiver->receivers, EPOLLIN | EPOLLRDNORM);
+		zcpool_handle_get(receiver);
 	spin_unlock(&pool->lock);
+	/* There may be any number of them: not by the lock. */
+	if (done) {
+		zcpool_receivers_wake(receiver);
+		zcpool_handle_put(receiver);
+	}
 	return done;
 }
 
@@ -118,17 +129,26 @@ static u32 zcpool_receive_items(struct zcpool_pool *pool, struct zcpool_handle *
 	return done;
 }
 
-/* Put back, in their order, what could not be told. */
+/*
+ * Put back, in their order, what could not be told.  The handle owned it meanwhile: what
+ * another thread has put or transferred since is no more to be put back.
+ */
 static void zcpool_receive_undo(struct zcpool_pool *pool, struct zcpool_handle *handle,
 				const struct zcpool_item *items, u32 count)
 {
 	spin_lock(&pool->lock);
 	while (count--) {
-		pool->buffers[items[count].index].owner = zcpool_receiver_mark(handle);
+		struct zcpool_buffer *buffer = &pool->buffers[items[count].index];
+
+		if (buffer->owner != handle)
+			continue;
+		buffer->owner = zcpool_receiver_mark(handle);
 		handle->nr_owned--;
 		zcpool_queue_add_first(pool, &handle->incoming, items[count].index);
 	}
 	spin_unlock(&pool->lock);
+	/* Others may have found nothing, and sleep. */
+	zcpool_receivers_wake(handle);
 }
 
 /* Returns how many were received, or -EFAULT. */

@@ -5,11 +5,12 @@
  * Life times.  The *pool file* is an open file that no descriptor table ever
  * shows.  Its ->release() frees the pool, so whatever needs the pool holds a
  * reference to that file: every bound handle, every mapping (vm_file), every
- * pipe slot, export, view and share.  It also pins the module: its file_operations name their owner, and
- * the pseudo file system that its inode lives on is pinned per pool.  What ends
- * up in a socket holds only the pages.  These outlive the pool, which *lingers*
- * until they are free, since it was charged for them; and they outlive the
- * module, and then go back to the page allocator by themselves.
+ * pipe slot, export, view and share.  It also pins the module: its
+ * file_operations name their owner, and the pseudo file system that its inode
+ * lives on is pinned per pool.  What ends up in a socket holds only the pages.
+ * These outlive the pool, which *lingers* until they are free, since it was
+ * charged for them; and they outlive the module, and then go back to the page
+ * allocator by themselves.
  *
  * Locks, outermost first:
  *   zcpool_handle.bind_lock   mutex; binding a pool to the handle
@@ -23,8 +24,7 @@
  *                             interrupt context, and nothing sleeps under it
  *   zcpool_pool.eventfd_lock  spinlock; eventfds are signalled under it
  *   zcpool_pool.sleepers.lock, .pollers.lock  the wait queues' own
- *   zcpool_pool.handles, zcpool_handle.receivers.lock  the kernel's own; the latter
- *                             within zcpool_pool.lock
+ *   zcpool_pool.handles, zcpool_handle.receivers.lock  the kernel's own
  * No lock is held while user memory is accessed.
  */
 #ifndef ZCPOOL_H
@@ -36,6 +36,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
+#include <linux/refcount.h>
 #include <linux/sched/user.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
@@ -258,6 +259,7 @@ struct zcpool_pool {
  * @incoming: buffers transferred to it; protected by the pool's lock
  * @incoming_max: longest that @incoming may be; constant once bound
  * @receivers: whoever waits for @incoming
+ * @refs: one of the open file, one of each who wakes @receivers
  */
 struct zcpool_handle {
 	struct zcpool_pool *pool;
@@ -270,6 +272,7 @@ struct zcpool_handle {
 	struct zcpool_queue incoming;
 	u32 incoming_max;
 	wait_queue_head_t receivers;
+	refcount_t refs;
 };
 
 /**
@@ -405,6 +408,8 @@ static inline struct zcpool_slice zcpool_pool_whole(const struct zcpool_pool *po
 extern const struct file_operations zcpool_handle_fops;
 int zcpool_handle_list(struct zcpool_handle *handle, struct zcpool_pool *pool, u32 incoming_max);
 void zcpool_handle_unlist(struct zcpool_handle *handle, struct zcpool_pool *pool);
+void zcpool_handle_get(struct zcpool_handle *handle);
+void zcpool_handle_put(struct zcpool_handle *handle);
 void zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool);
 bool zcpool_file_writes(const struct file *file);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* An operator sees pools in fdinfo, and their life in tracepoints. */
-#include "util.h"
+#include "share.h"
 
 #include "kselftest_harness.h"
 
@@ -52,6 +52,31 @@ TEST(fdinfo_of_a_pool)
 	EXPECT_EQ(0, fdinfo_value(fd, "zcpool-puts"));
 	EXPECT_EQ(0, fdinfo_value(fd, "zcpool-landed"));
 	EXPECT_EQ(0, fdinfo_value(fd, "zcpool-user"));
+}
+
+TEST(fdinfo_of_a_shared_pool)
+{
+	int fd = new_pool(16 * KIB, 4), other = attach_another(fd, 0), share_fd;
+	struct zcpool_item item = { .index = get_now(fd) };
+	struct zcpool_query q;
+
+	ASSERT_EQ(0, query(other, &q));
+	ASSERT_EQ(0, transfer(fd, q.handle, &item, 1, NULL));
+	EXPECT_EQ(q.pool_id, fdinfo_value(other, "zcpool-pool"));
+	EXPECT_EQ(q.handle, fdinfo_value(other, "zcpool-handle"));
+	EXPECT_EQ(1, fdinfo_value(other, "zcpool-incoming"));
+	EXPECT_EQ(0, fdinfo_value(other, "zcpool-owned"));
+	EXPECT_EQ(1, fdinfo_value(other, "zcpool-owned-total"));
+	EXPECT_EQ(0, fdinfo_value(fd, "zcpool-incoming"));
+	share_fd = share(fd, 0);
+	EXPECT_EQ(q.pool_id, fdinfo_value(share_fd, "zcpool-pool"));
+	EXPECT_EQ(0, fdinfo_value(share_fd, "zcpool-read-only"));
+	close(share_fd);
+	share_fd = share(fd, ZCPOOL_SHARE_F_READ_ONLY);
+	EXPECT_EQ(1, fdinfo_value(share_fd, "zcpool-read-only"));
+	close(share_fd);
+	close(other);
+	close(fd);
 }
 
 static bool traced(const char *what)

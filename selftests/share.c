@@ -141,6 +141,29 @@ TEST_F(pool, errors_of_attach)
 	close(null);
 }
 
+/* What cannot be told its number has none, and no pool. */
+TEST_F(pool, a_number_that_cannot_be_told)
+{
+	struct zcpool_attach arg = { .fd = self->share }, *fixed;
+	int fd = open(DEVICE, O_RDWR);
+	struct zcpool_item item;
+	uint32_t number;
+
+	item = (struct zcpool_item){ .index = get_now(self->fd) };
+	fixed = mmap(NULL, 4 * KIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	*fixed = arg;
+	ASSERT_EQ(0, mprotect(fixed, 4 * KIB, PROT_READ));
+	ASSERT_EQ(-1, ioctl(fd, ZCPOOL_IOC_ATTACH, fixed));
+	ASSERT_EQ(EFAULT, errno);
+	for (number = number_of(self->fd) + 1; number < 10; number++)
+		ASSERT_EQ(-ESRCH, transfer(self->fd, number, &item, 1, NULL));
+	ASSERT_EQ(-ENXIO, put_one(fd, 0));
+	ASSERT_EQ(0, attach(fd, self->share, 0));
+	ASSERT_EQ(0, transfer(self->fd, number_of(fd), &item, 1, NULL));
+	munmap(fixed, 4 * KIB);
+	close(fd);
+}
+
 TEST_F(pool, errors_of_share)
 {
 	int fd = open(DEVICE, O_RDWR);

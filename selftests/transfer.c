@@ -4,6 +4,8 @@
  * whoever ends and when.
  */
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "share.h"
 
@@ -351,6 +353,52 @@ TEST_F(pair, the_sender_ends)
 	last = attach_another(self->to, 0);
 	ASSERT_GE(last, 0);
 	self->from = last;
+}
+
+/* Number of the handle that was attached last, 0: let no more come. */
+static atomic_uint attached;
+
+/* Handles come and go. */
+static void *attach_thread(void *arg)
+{
+	int share_fd = *(int *)arg;
+
+	while (attached) {
+		struct zcpool_attach last = { .fd = share_fd };
+		int fd = open(DEVICE, O_RDWR);
+		uint32_t before = attached;
+
+		if (ioctl(fd, ZCPOOL_IOC_ATTACH, &last))
+			abort();
+		if (before && atomic_compare_exchange_strong(&attached, &before, last.handle))
+			sched_yield();
+		close(fd);
+	}
+	return NULL;
+}
+
+TEST_F(pair, receivers_that_end)
+{
+	int share_fd = share(self->from, 0), rounds, hits = 0, i;
+	pthread_t threads[2];
+
+	attached = UINT32_MAX;
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, attach_thread, &share_fd));
+	/* All is owned in the beginning; what is lost with a handle is got again. */
+	for (rounds = 0; rounds < 5000 || hits < 100; rounds++) {
+		struct zcpool_item item = { .index = rounds % COUNT };
+		int error = transfer(self->from, attached, &item, 1, NULL);
+
+		hits += !error;
+		ASSERT_TRUE(!error || error == -ESRCH || error == -EPERM);
+		get_now(self->from);
+		sched_yield();
+	}
+	attached = 0;
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	close(share_fd);
 }
 
 /* Received in another process, killed at any moment. */

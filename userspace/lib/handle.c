@@ -22,6 +22,7 @@ static uint32_t learn(struct zcpool *pool)
 
 	if (count || zcpool_query(pool, &query) || !query.pool_id)
 		return count;
+	atomic_store_explicit(&pool->number, query.handle, memory_order_relaxed);
 	atomic_store_explicit(&pool->stride, query.stride, memory_order_relaxed);
 	atomic_store_explicit(&pool->size, query.size, memory_order_relaxed);
 	atomic_store_explicit(&pool->count, query.count, memory_order_release);
@@ -66,6 +67,25 @@ ZCPOOL_API int zcpool_open(int flags, struct zcpool **result)
 	return error;
 }
 
+ZCPOOL_API int zcpool_attach(int share_fd, int open_flags, uint32_t queue_max,
+			     struct zcpool **result)
+{
+	struct zcpool_attach arg = { .fd = share_fd, .queue_max = queue_max };
+	struct zcpool *pool;
+	int error;
+
+	error = zcpool_open(open_flags, &pool);
+	if (error)
+		return error;
+	error = zcpool_call(pool, ZCPOOL_IOC_ATTACH, &arg);
+	if (error) {
+		zcpool_close(pool);
+		return error;
+	}
+	*result = pool;
+	return 0;
+}
+
 ZCPOOL_API void zcpool_close(struct zcpool *pool)
 {
 	void *map;
@@ -94,6 +114,11 @@ static struct zcpool *unconst(const struct zcpool *pool)
 ZCPOOL_API uint32_t zcpool_count(const struct zcpool *pool)
 {
 	return learn(unconst(pool));
+}
+
+ZCPOOL_API uint32_t zcpool_handle_number(const struct zcpool *pool)
+{
+	return learn(unconst(pool)) ? pool->number : 0;
 }
 
 ZCPOOL_API uint64_t zcpool_stride(const struct zcpool *pool)

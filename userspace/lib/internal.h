@@ -20,7 +20,7 @@ struct magazine;
 /*
  * No lock but the registry's, in magazine.c, which knows of fork().
  *
- * fd, id: constant.  stride, size, count: stored in this order when they are
+ * fd, id: constant.  number, stride, size, count: stored in this order when they are
  * known, by any thread, each the same values; count is 0 before.  map: NULL, then
  * constant.  next, magazines, nr_magazines: under the registry lock.
  */
@@ -28,6 +28,7 @@ struct zcpool {
 	int fd;
 	uint64_t id;
 	atomic_uint count;
+	atomic_uint number;
 	atomic_uint_least64_t stride;
 	atomic_uint_least64_t size;
 	void *_Atomic map;
@@ -51,6 +52,12 @@ int zcpool_magazines_open(struct zcpool *pool);
 void zcpool_magazines_close(struct zcpool *pool);
 /* zcpool_get_batch() after it found nothing: empties every magazine first. */
 int zcpool_wait_batch(struct zcpool *pool, uint32_t *indices, uint32_t count, int64_t timeout_ns);
+
+/* For a thread that is to wait in the kernel: empty every magazine, and keep them so. */
+void zcpool_wait_begin(struct zcpool *pool);
+void zcpool_wait_end(struct zcpool *pool);
+/* Have the kernel know of every put that is deferred. */
+void zcpool_put_deferred(struct zcpool *pool);
 
 /* The handle that a slice's buffer belongs to. */
 struct zcpool *zcpool_slice_pool(const struct zcpool_slice *slice);

@@ -20,6 +20,8 @@ _Static_assert(sizeof(struct zcpool_holder) == ZCPOOL_HOLDER_SIZE_VER0 + 8,
 	       "zcpool_holders() needs a version");
 _Static_assert(sizeof(struct zcpool_create) == ZCPOOL_CREATE_SIZE_VER0,
 	       "zcpool_create() needs a version");
+_Static_assert(sizeof(struct zcpool_item) == 16,
+	       "zcpool_transfer() and zcpool_receive() need versions");
 
 ZCPOOL_API int zcpool_query(struct zcpool *pool, struct zcpool_query *query)
 {
@@ -76,6 +78,61 @@ ZCPOOL_API int zcpool_view(struct zcpool *pool, uint64_t offset, uint64_t length
 	int error = zcpool_call(pool, ZCPOOL_IOC_VIEW, &arg);
 
 	return error ? error : arg.fd;
+}
+
+ZCPOOL_API int zcpool_share(struct zcpool *pool, uint32_t flags)
+{
+	struct zcpool_share arg = { .flags = flags };
+	int error = zcpool_call(pool, ZCPOOL_IOC_SHARE, &arg);
+
+	return error ? error : arg.fd;
+}
+
+ZCPOOL_API int zcpool_transfer(struct zcpool *pool, uint32_t to, const struct zcpool_item *items,
+			       uint32_t count, uint32_t *done)
+{
+	struct zcpool_transfer arg = {
+		.items = (uintptr_t)items,
+		.count = count,
+		.to = to,
+	};
+	int error;
+
+	/* What was put is no more to be handed over, and the kernel says so if it knows. */
+	zcpool_put_deferred(pool);
+	error = zcpool_call(pool, ZCPOOL_IOC_TRANSFER, &arg);
+	if (done)
+		/* A call that was refused as a whole has not written the count. */
+		*done = error == -ENXIO || error == -ENOTTY || error == -EBADF ? 0 : arg.count;
+	return error;
+}
+
+static int receive(struct zcpool *pool, struct zcpool_item *items, uint32_t count,
+		   int64_t timeout_ns)
+{
+	struct zcpool_receive arg = {
+		.items = (uintptr_t)items,
+		.timeout_ns = timeout_ns > 0 ? timeout_ns : 0,
+		.count = count,
+		.flags = timeout_ns ? 0 : ZCPOOL_RECEIVE_F_NONBLOCK,
+	};
+	int error = zcpool_call(pool, ZCPOOL_IOC_RECEIVE, &arg);
+
+	return error ? error : (int)arg.count;
+}
+
+ZCPOOL_API int zcpool_receive(struct zcpool *pool, struct zcpool_item *items, uint32_t count,
+			      int64_t timeout_ns)
+{
+	int got = receive(pool, items, count, 0);
+
+	if (got != -EAGAIN || !timeout_ns)
+		return got;
+	/* Who is to send something may be waiting for what the magazines hold. */
+	zcpool_wait_begin(pool);
+	got = receive(pool, items, count, timeout_ns);
+	zcpool_wait_end(pool);
+	return got;
 }
 
 ZCPOOL_API int zcpool_send(struct zcpool *pool, int socket, const struct zcpool_element *elements,

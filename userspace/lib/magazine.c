@@ -7,15 +7,15 @@
  * what is got inside a magazine: it goes to the kernel first.  A magazine saves
  * system calls, nothing else.
  *
- * It must not starve another thread either.  A thread that finds nothing free
- * in the kernel empties every magazine of the handle, and while a thread waits
- * in the kernel, nobody's puts stay in a magazine:
+ * It must not starve another thread, or process, either.  A thread that finds nothing
+ * free in the kernel, or nothing to receive, empties every magazine of the handle, and
+ * while a thread waits in the kernel, nobody's puts stay in a magazine:
  *
  *  waiter                            another thread
  *    waiters++                         lock its magazine
  *    for each magazine:                get: GET one if waiters, else many
  *      lock, put all, unlock           put: append; put all if waiters
- *    GET, sleeping                     unlock
+ *    GET or RECEIVE, sleeping          unlock
  *
  * Whichever locks the magazine second sees what the other did.
  */
@@ -114,11 +114,16 @@ static void put_all(struct magazine *magazine, const uint32_t *indices, uint32_t
 	}
 }
 
-static void empty(struct magazine *magazine)
+static void empty_put(struct magazine *magazine)
 {
 	put_all(magazine, magazine->put, magazine->nr_put);
-	put_all(magazine, magazine->free, magazine->nr_free);
 	magazine->nr_put = 0;
+}
+
+static void empty(struct magazine *magazine)
+{
+	empty_put(magazine);
+	put_all(magazine, magazine->free, magazine->nr_free);
 	magazine->nr_free = 0;
 }
 
@@ -276,18 +281,41 @@ static uint32_t capacity(const struct zcpool *pool)
 	return pool->count / threads;
 }
 
-/* Put all that the magazines of a handle hold. */
-static void reclaim(struct zcpool *pool)
+static void for_each_magazine(struct zcpool *pool, void (*act)(struct magazine *magazine))
 {
 	struct magazine *magazine;
 
 	pthread_mutex_lock(&registry_lock);
 	for (magazine = pool->magazines; magazine; magazine = magazine->next_of_pool) {
 		lock(magazine);
-		empty(magazine);
+		act(magazine);
 		unlock(magazine);
 	}
 	pthread_mutex_unlock(&registry_lock);
+}
+
+/* Put all that the magazines of a handle hold. */
+static void reclaim(struct zcpool *pool)
+{
+	for_each_magazine(pool, empty);
+}
+
+void zcpool_put_deferred(struct zcpool *pool)
+{
+	/* A magazine that is yet to come holds nothing that the caller has put. */
+	if (atomic_load_explicit(&pool->nr_magazines, memory_order_relaxed))
+		for_each_magazine(pool, empty_put);
+}
+
+void zcpool_wait_begin(struct zcpool *pool)
+{
+	atomic_fetch_add(&pool->waiters, 1);
+	reclaim(pool);
+}
+
+void zcpool_wait_end(struct zcpool *pool)
+{
+	atomic_fetch_sub(&pool->waiters, 1);
 }
 
 int zcpool_wait_batch(struct zcpool *pool, uint32_t *indices, uint32_t count, int64_t timeout_ns)
@@ -295,10 +323,9 @@ int zcpool_wait_batch(struct zcpool *pool, uint32_t *indices, uint32_t count, in
 	uint32_t none = 0;
 	int got;
 
-	atomic_fetch_add(&pool->waiters, 1);
-	reclaim(pool);
+	zcpool_wait_begin(pool);
 	got = zcpool_exchange(pool, NULL, &none, indices, count, timeout_ns);
-	atomic_fetch_sub(&pool->waiters, 1);
+	zcpool_wait_end(pool);
 	return got;
 }
 

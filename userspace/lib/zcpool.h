@@ -134,6 +134,32 @@ int zcpool_export(struct zcpool *pool, uint64_t offset, uint64_t length, uint32_
 int zcpool_view(struct zcpool *pool, uint64_t offset, uint64_t length, uint32_t flags,
 		mode_t mode);
 
+/* Sharing between processes */
+
+/*
+ * A descriptor to pass to other processes, by fork or SCM_RIGHTS, good for
+ * zcpool_attach() alone; flags as ZCPOOL_SHARE_F_*.  Returns it, to be closed, or an
+ * error.
+ */
+int zcpool_share(struct zcpool *pool, uint32_t flags);
+/*
+ * Open the device, open_flags as zcpool_open(), with a handle of its own to the pool of
+ * a share, which stays the caller's.  queue_max: most buffers on their way to it, 0 for
+ * as many as the pool has.
+ */
+int zcpool_attach(int share_fd, int open_flags, uint32_t queue_max, struct zcpool **pool);
+/* The handle's number in its pool, which others transfer to; 0 without a pool. */
+uint32_t zcpool_handle_number(const struct zcpool *pool);
+/*
+ * Hand buffers over to the handle of a number, each with a tag.  Returns 0, or the error
+ * of the first buffer not handed over; *done: those that were.
+ */
+int zcpool_transfer(struct zcpool *pool, uint32_t to, const struct zcpool_item *items,
+		    uint32_t count, uint32_t *done);
+/* Returns how many of the count wanted buffers were received; timeout_ns as above. */
+int zcpool_receive(struct zcpool *pool, struct zcpool_item *items, uint32_t count,
+		   int64_t timeout_ns);
+
 /* Slices: reference-counted parts of one owned buffer */
 
 struct zcpool_slice;
