@@ -52,6 +52,7 @@ void result_cost(struct result *result, double cost);
 double result_median(const struct result *result);
 double result_worst(const struct result *result);
 void report_send(const struct bench_options *options);
+void report_hand_over(const struct bench_options *options);
 void report_list(const struct bench_options *options, const char *section, const char *title);
 void report_latency(void);
 void report_csv(const char *path, const struct bench_options *options);
@@ -70,6 +71,7 @@ void bench_send(const struct bench_options *options);
 void bench_get_put(const struct bench_options *options);
 void bench_touch(const struct bench_options *options);
 void bench_free(const struct bench_options *options);
+void bench_hand_over(const struct bench_options *options);
 
 /* method.c: ways to send a message of size bytes that lies in memory. */
 struct method {
@@ -84,5 +86,17 @@ struct method {
 
 extern const struct method methods[];
 extern const size_t nr_methods;
+
+/* hand_over.c: ways to hand a batch of messages to another process. */
+struct hand_over {
+	const char *name;
+	bool copies;
+	void (*open)(void);
+	void (*run)(void);
+	void (*close)(void);
+};
+
+extern const struct hand_over hand_overs[];
+extern const size_t nr_hand_overs;
 
 #endif /* ZCPOOL_BENCH_H */

@@ -93,12 +93,14 @@ int main(int argc, char **argv)
 	bench_get_put(&options);
 	bench_touch(&options);
 	bench_free(&options);
+	bench_hand_over(&options);
 	report_send(&options);
 	report_list(&options, "vector", "64 messages of 4 KiB over TCP loopback, a byte");
 	report_list(&options, "vector, discarded", "The same, and the receiver does not copy");
 	report_list(&options, "get+put", "GET and PUT of a buffer, by size of the pool");
 	report_list(&options, "free event", "A buffer got, put in flight, and found free");
 	report_latency();
+	report_hand_over(&options);
 	report_list(&options, "first touch", "Memory mapped and touched, by bytes");
 	if (csv)
 		report_csv(csv, &options);

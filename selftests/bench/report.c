@@ -6,7 +6,7 @@
 
 #include "bench.h"
 
-#define RESULTS_MAX 128
+#define RESULTS_MAX 192
 
 static struct result results[RESULTS_MAX];
 static size_t nr_results;
@@ -107,6 +107,21 @@ void report_send(const struct bench_options *options)
 	}
 }
 
+void report_hand_over(const struct bench_options *options)
+{
+	static const uint64_t sizes[] = { 4 << 10, 64 << 10, 1 << 20 };
+	size_t m, s;
+
+	printf("\nHanding a message over to another process: %s\n", options->unit);
+	printf("%-26s %10s %10s %10s\n", "message", "4 KiB", "64 KiB", "1 MiB");
+	for (m = 0; m < nr_hand_overs; m++) {
+		printf("%-26s", hand_overs[m].name);
+		for (s = 0; s < 3; s++)
+			printf(" %10.0f", median_of("hand-over", hand_overs[m].name, sizes[s]));
+		putchar('\n');
+	}
+}
+
 void report_list(const struct bench_options *options, const char *section, const char *title)
 {
 	size_t i;
@@ -189,6 +204,24 @@ static bool targets_vector(const char *section, const char *send)
 	return met;
 }
 
+/* A buffer handed over costs little by itself, and little beside the best copy. */
+static bool targets_hand_over(void)
+{
+	static const char *method = "pool+TRANSFER of 32";
+	double best = 0, cost = median_of("hand-over", method, 64 << 10);
+	bool met;
+	size_t m;
+
+	for (m = 0; m < nr_hand_overs; m++) {
+		double copy = median_of("hand-over", hand_overs[m].name, 64 << 10);
+
+		if (hand_overs[m].copies && (!best || copy < best))
+			best = copy;
+	}
+	met = target("hand-over of 64 KiB, TRANSFER of 32 to the best copy", cost / best, 0.1);
+	return target("hand-over of 64 KiB, TRANSFER of 32", cost, 1000) && met;
+}
+
 /* The limits are in instructions or ratios, so they hold under icount only. */
 bool report_targets(const struct bench_options *options)
 {
@@ -229,6 +262,7 @@ bool report_targets(const struct bench_options *options)
 		snprintf(what, sizeof(what), "ms until known, %s, worst", results[i].method);
 		met &= target(what, result_worst(&results[i]) / 1e6, 10);
 	}
+	met &= targets_hand_over();
 	if (!options->large_pool)
 		printf("skip the pool of 1,000,000 buffers: not enough memory\n");
 	met &= target("create and touch, pool to hugetlb, fresh pages",

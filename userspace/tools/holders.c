@@ -97,6 +97,8 @@ const char *holder_state(const struct zcpool_holder *holder)
 		return "in-flight";
 	case ZCPOOL_STATE_RETIRED:
 		return "retired";
+	case ZCPOOL_STATE_TRANSFERRED:
+		return "transferred";
 	default:
 		return "unknown";
 	}

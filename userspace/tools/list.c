@@ -30,12 +30,12 @@ static void print_handle(const struct handle *handle)
 {
 	char stride[32], size[32];
 
-	printf("%6" PRIu64 " %8d %4d %-16s %6" PRIu64 " %8" PRIu64 " %10s %10s %8" PRIu64
-	       " %8" PRIu64 " %9" PRIu64 " %8" PRIu64 "\n",
-	       handle->pool, handle->pid, handle->fd, handle->command, handle->user, handle->count,
-	       format_size(handle->stride, stride, sizeof(stride)),
-	       format_size(handle->size, size, sizeof(size)), handle->owned, handle->unowned,
-	       handle->in_flight, handle->overdue);
+	printf("%6" PRIu64 " %6" PRIu64 " %8d %4d %-16s %6" PRIu64 " %8" PRIu64
+	       " %10s %10s %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %9" PRIu64 " %8" PRIu64 "\n",
+	       handle->pool, handle->number, handle->pid, handle->fd, handle->command, handle->user,
+	       handle->count, format_size(handle->stride, stride, sizeof(stride)),
+	       format_size(handle->size, size, sizeof(size)), handle->owned, handle->incoming,
+	       handle->unowned, handle->in_flight, handle->overdue);
 }
 
 static void print_holders(const struct zcpool_holder *holder, int shown, int held)
@@ -59,6 +59,7 @@ static void print_holders(const struct zcpool_holder *holder, int shown, int hel
 static void print_handle_json(const struct handle *handle)
 {
 	json_number("pool", handle->pool);
+	json_number("handle", handle->number);
 	json_number("pid", handle->pid);
 	json_number("fd", handle->fd);
 	json_string("command", handle->command);
@@ -67,6 +68,7 @@ static void print_handle_json(const struct handle *handle)
 	json_number("stride", handle->stride);
 	json_number("size", handle->size);
 	json_number("owned", handle->owned);
+	json_number("incoming", handle->incoming);
 	json_number("owned_total", handle->owned_total);
 	json_number("unowned", handle->unowned);
 	json_number("in_flight", handle->in_flight);
@@ -166,9 +168,9 @@ static int list_pools(const struct list *list)
 	if (list->common.json)
 		json_array_begin(NULL);
 	else
-		printf("%6s %8s %4s %-16s %6s %8s %10s %10s %8s %8s %9s %8s\n", "POOL", "PID", "FD",
-		       "COMMAND", "UID", "BUFFERS", "STRIDE", "SIZE", "OWNED", "UNOWNED",
-		       "IN FLIGHT", "OVERDUE");
+		printf("%6s %6s %8s %4s %-16s %6s %8s %10s %10s %8s %8s %8s %9s %8s\n", "POOL",
+		       "HANDLE", "PID", "FD", "COMMAND", "UID", "BUFFERS", "STRIDE", "SIZE",
+		       "OWNED", "INCOMING", "UNOWNED", "IN FLIGHT", "OVERDUE");
 	for (i = 0; i < count; i += same) {
 		same = pools_same(&handles[i], count - i);
 		if (list_pool(list, &handles[i], same))

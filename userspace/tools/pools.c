@@ -19,6 +19,8 @@ static const struct {
 	{ "zcpool-count:", offsetof(struct handle, count) },
 	{ "zcpool-stride:", offsetof(struct handle, stride) },
 	{ "zcpool-size:", offsetof(struct handle, size) },
+	{ "zcpool-handle:", offsetof(struct handle, number) },
+	{ "zcpool-incoming:", offsetof(struct handle, incoming) },
 	{ "zcpool-owned:", offsetof(struct handle, owned) },
 	{ "zcpool-owned-total:", offsetof(struct handle, owned_total) },
 	{ "zcpool-unowned:", offsetof(struct handle, unowned) },

@@ -13,7 +13,9 @@ struct handle {
 	uint64_t count;
 	uint64_t stride;
 	uint64_t size;
+	uint64_t number;
 	uint64_t owned;
+	uint64_t incoming;
 	uint64_t owned_total;
 	uint64_t unowned;
 	uint64_t in_flight;
