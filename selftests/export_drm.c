@@ -15,7 +15,7 @@
 
 static int load_vgem(void)
 {
-	int status = load_module("vgem");
+	int status = modprobe("vgem");
 
 	if (status)
 		fprintf(stderr, "cannot load vgem\n");
@@ -24,7 +24,7 @@ static int load_vgem(void)
 
 static int unload_vgem(void)
 {
-	int status = unload_module("vgem");
+	int status = modprobe_remove("vgem");
 
 	if (status)
 		fprintf(stderr, "cannot unload vgem\n");

@@ -27,9 +27,9 @@
 /* A camera's HDMI input and output each: 0 copies, 1 attaches. */
 static int load_vivid(void)
 {
-	int status = load_module("vivid", "n_devs=2", "node_types=0x101,0x101",
-				 "num_inputs=1,1", "input_types=3,3", "num_outputs=1,1",
-				 "output_types=1,1", "allocators=0,1");
+	int status = modprobe("vivid", "n_devs=2", "node_types=0x101,0x101", "num_inputs=1,1",
+			      "input_types=3,3", "num_outputs=1,1", "output_types=1,1",
+			      "allocators=0,1");
 
 	if (status)
 		fprintf(stderr, "cannot load vivid\n");
@@ -38,7 +38,7 @@ static int load_vivid(void)
 
 static int unload_vivid(void)
 {
-	int status = unload_module("vivid");
+	int status = modprobe_remove("vivid");
 
 	if (status)
 		fprintf(stderr, "cannot unload vivid\n");
@@ -76,8 +76,7 @@ static int open_video(int device, uint32_t capability)
 		return -ENODEV;
 	format.type = capability == V4L2_CAP_VIDEO_CAPTURE ? V4L2_BUF_TYPE_VIDEO_CAPTURE :
 							     V4L2_BUF_TYPE_VIDEO_OUTPUT;
-	if (control(video, VIDIOC_S_DV_TIMINGS, &timings) ||
-	    control(video, VIDIOC_G_FMT, &format))
+	if (control(video, VIDIOC_S_DV_TIMINGS, &timings) || control(video, VIDIOC_G_FMT, &format))
 		return -errno;
 	format.fmt.pix.width = WIDTH;
 	format.fmt.pix.height = HEIGHT;
@@ -101,8 +100,7 @@ static int set_control(int video, const char *name, const char *choice, int valu
 	set.id = query.id;
 	menu.id = query.id;
 	for (menu.index = 0; choice && (int)menu.index <= query.maximum; menu.index++)
-		if (!control(video, VIDIOC_QUERYMENU, &menu) &&
-		    !strcmp((char *)menu.name, choice))
+		if (!control(video, VIDIOC_QUERYMENU, &menu) && !strcmp((char *)menu.name, choice))
 			set.value = menu.index;
 	return control(video, VIDIOC_S_CTRL, &set);
 }
@@ -152,7 +150,7 @@ static int capture_by_mmap(int video, char *frame)
 	for (i = 0; i < count && ret >= 0; i++) {
 		buffer.index = i;
 		ret = control(video, VIDIOC_QUERYBUF, &buffer) ?:
-			      control(video, VIDIOC_QBUF, &buffer);
+								 control(video, VIDIOC_QBUF, &buffer);
 	}
 	ret = ret ?: control(video, VIDIOC_STREAMON, &buffer.type);
 	ret = ret ?: dequeue(video, buffer.type, buffer.memory);
@@ -384,10 +382,25 @@ TEST_F(video, too_small)
 
 	ASSERT_EQ(QUEUED, request(self->input, type, V4L2_MEMORY_DMABUF, QUEUED));
 	EXPECT_EQ(-EINVAL, queue(self->input, type, 0, small, 0));
-	/* Neither by a length that is told wrongly. */
-	EXPECT_LT(queue(self->input, type, 0, small, FRAME), 0);
 	close(small);
 	EXPECT_EQ(0, queue(self->input, type, 0, self->exports[0], 0));
+}
+
+/* What the driver refuses when it is about to attach it. */
+TEST_F(video, smaller_than_told)
+{
+	const uint32_t type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+	int small;
+
+	/* __prepare_dmabuf() drops no reference then, and with it the buffer is lost. */
+	if (!kernel_before(6, 12))
+		SKIP(return, "the kernel keeps a dma-buf that cannot be attached");
+	small = export(self->fd, START, FRAME - 4 * KIB, 0);
+	ASSERT_EQ(QUEUED, request(self->input, type, V4L2_MEMORY_DMABUF, QUEUED));
+	EXPECT_EQ(-EFAULT, queue(self->input, type, 0, small, FRAME));
+	close(small);
+	close(self->exports[0]);
+	EXPECT_EQ(0, get_wait(self->fd));
 }
 
 TEST_F(video, read_only)

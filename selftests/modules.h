@@ -20,10 +20,10 @@ static inline int run_program(char *const *arguments)
  * Load a module with those that it needs, and its parameters: the arguments of modprobe,
  * up to a NULL.  0 or -1.
  */
-#define load_module(...) run_program((char *const[]){ "/sbin/modprobe", "-q", __VA_ARGS__, NULL })
+#define modprobe(...) run_program((char *const[]){ "/sbin/modprobe", "-q", __VA_ARGS__, NULL })
 
 /* And unload them, which may have to wait for files that are closed by and by. */
-static inline int unload_module(const char *name)
+static inline int modprobe_remove(const char *name)
 {
 	int64_t end = now_ns() + 5000 * NS_PER_MS;
 	int status;

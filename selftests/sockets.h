@@ -18,7 +18,6 @@
 #include <linux/vm_sockets.h>
 #include <net/if.h>
 #include <sched.h>
-#include <sys/utsname.h>
 
 #include "util.h"
 
@@ -42,12 +41,7 @@ static int near_namespace = -1, far_namespace = -1;
 /* Before MSG_SPLICE_PAGES, of Linux 6.5, splices went by a socket's sendpage(). */
 static inline bool kernel_has_sendpage(void)
 {
-	struct utsname name;
-	int major, minor;
-
-	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
-		return false;
-	return major < 6 || (major == 6 && minor < 5);
+	return kernel_before(6, 5);
 }
 
 static inline int load_module(const char *name)

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -257,6 +258,17 @@ static inline bool wait_asleep(pid_t pid)
 		usleep(1000);
 	}
 	return false;
+}
+
+/* For what no interface tells. */
+static inline bool kernel_before(int major, int minor)
+{
+	int is_major, is_minor;
+	struct utsname name;
+
+	if (uname(&name) || sscanf(name.release, "%d.%d", &is_major, &is_minor) != 2)
+		return false;
+	return is_major < major || (is_major == major && is_minor < minor);
 }
 
 /* A decimal number that is all of a file, as in sysfs. */
