@@ -115,6 +115,41 @@ static inline int edu_occupy(const struct edu *edu, uint64_t cookie, uint32_t fl
 	return error ? error : edu_wait(edu).result;
 }
 
+static inline int submit_now(const struct edu *edu, uint64_t cookie, uint64_t length)
+{
+	return edu_submit(edu, cookie, 0, length, 0, ZCPOOL_EDU_SUBMIT_F_NONBLOCK);
+}
+
+static inline int take_now(const struct edu *edu, struct zcpool_edu_completion *completions,
+			   uint32_t count)
+{
+	return zcpool_edu_complete(edu->fd, completions, count, 0);
+}
+
+static inline int cancel_all(const struct edu *edu)
+{
+	return zcpool_edu_cancel(edu->fd, 0, ZCPOOL_EDU_CANCEL_F_ALL);
+}
+
+/* What poll() says without waiting. */
+static inline short polled(const struct edu *edu)
+{
+	struct pollfd poll_fd = { .fd = edu->fd, .events = POLLIN | POLLOUT };
+
+	return poll(&poll_fd, 1, 0) < 0 ? -1 : poll_fd.revents;
+}
+
+/* Have the device busy, and the queue full: cookies 0 to 63, or an error. */
+static inline int fill_queue(const struct edu *edu)
+{
+	int error = edu_occupy(edu, 0, 0);
+	uint64_t cookie = 1;
+
+	while (!error)
+		error = submit_now(edu, cookie++, 1);
+	return error == -EAGAIN ? (int)cookie - 1 : error;
+}
+
 /*
  * Whether nothing of the pool is exported any more: the driver lets go of a memory in a
  * kernel thread, whose last reference to the dma-buf ends a little later.

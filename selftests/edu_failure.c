@@ -46,13 +46,6 @@ static bool is_master(void)
 	return edu_config(PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
-static short polled(const struct edu *edu)
-{
-	struct pollfd poll_fd = { .fd = edu->fd, .events = POLLIN | POLLOUT };
-
-	return poll(&poll_fd, 1, 0) < 0 ? -1 : poll_fd.revents;
-}
-
 /* A new file of the device works. */
 static bool works(const struct edu *edu)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests to the edu device: their order, their room, who waits for them and how, and
- * how they are cancelled.
+ * Requests to the edu device: their order, their completions, how they are cancelled, and
+ * what is wrong with some.
  */
 #include <pthread.h>
 
@@ -28,30 +28,6 @@ FIXTURE_SETUP(edu)
 FIXTURE_TEARDOWN(edu)
 {
 	edu_end(&self->edu);
-}
-
-static int submit_now(const struct edu *edu, uint64_t cookie, uint64_t length)
-{
-	return edu_submit(edu, cookie, 0, length, 0, ZCPOOL_EDU_SUBMIT_F_NONBLOCK);
-}
-
-static int take_now(const struct edu *edu, struct zcpool_edu_completion *completions,
-		    uint32_t count)
-{
-	return zcpool_edu_complete(edu->fd, completions, count, 0);
-}
-
-static int cancel_all(const struct edu *edu)
-{
-	return zcpool_edu_cancel(edu->fd, 0, ZCPOOL_EDU_CANCEL_F_ALL);
-}
-
-/* What poll() says without waiting. */
-static short polled(const struct edu *edu)
-{
-	struct pollfd poll_fd = { .fd = edu->fd, .events = POLLIN | POLLOUT };
-
-	return poll(&poll_fd, 1, 0) < 0 ? -1 : poll_fd.revents;
 }
 
 TEST_F(edu, limits)
@@ -312,179 +288,6 @@ TEST_F(edu, completions_that_cannot_be_written)
 	ASSERT_EQ(-EAGAIN, take_now(&self->edu, &(struct zcpool_edu_completion){ 0 }, 1));
 }
 
-TEST_F(edu, time_limit)
-{
-	struct zcpool_edu_completion completion;
-	int64_t start = now_ns();
-
-	ASSERT_EQ(-ETIMEDOUT, zcpool_edu_complete(self->edu.fd, &completion, 1, 20 * NS_PER_MS));
-	EXPECT_GE(now_ns() - start, 20 * NS_PER_MS);
-	/* The longest there is does not overflow. */
-	ASSERT_EQ(0, submit_now(&self->edu, 1, 1));
-	ASSERT_EQ(1, zcpool_edu_complete(self->edu.fd, &completion, 1, INT64_MAX));
-	EXPECT_EQ(1, completion.cookie);
-}
-
-TEST_F(edu, nonblocking_file)
-{
-	struct zcpool_edu_completion completion;
-
-	ASSERT_EQ(0, fcntl(self->edu.fd, F_SETFL, O_NONBLOCK));
-	ASSERT_EQ(-EAGAIN, zcpool_edu_complete(self->edu.fd, &completion, 1, -1));
-	ASSERT_EQ(0, edu_submit(&self->edu, 1, 0, 1, 0, 0));
-	ASSERT_EQ(0, fcntl(self->edu.fd, F_SETFL, 0));
-	ASSERT_EQ(1, edu_wait(&self->edu).cookie);
-	ASSERT_EQ(-EINVAL, zcpool_edu_open(0, O_APPEND));
-	ASSERT_EQ(-ENOENT, zcpool_edu_open(1000, 0));
-}
-
-TEST_F(edu, poll_tells)
-{
-	struct pollfd poll_fd = { .fd = self->edu.fd, .events = POLLIN };
-
-	ASSERT_EQ(POLLOUT, polled(&self->edu));
-	ASSERT_EQ(0, poll(&poll_fd, 1, 10));
-	ASSERT_EQ(0, submit_now(&self->edu, 1, 1));
-	ASSERT_EQ(1, poll(&poll_fd, 1, -1));
-	ASSERT_EQ(POLLIN, poll_fd.revents);
-	ASSERT_EQ(POLLIN | POLLOUT, polled(&self->edu));
-	ASSERT_EQ(1, edu_wait(&self->edu).cookie);
-	ASSERT_EQ(POLLOUT, polled(&self->edu));
-}
-
-static void on_signal(int number)
-{
-}
-
-static void handle_alarm(int flags)
-{
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = flags };
-
-	sigaction(SIGALRM, &action, NULL);
-}
-
-/* A child that takes a completion: the lower byte of what it got. */
-static pid_t child_takes(const struct edu *edu, int64_t timeout_ns, int flags)
-{
-	struct zcpool_edu_completion completion;
-	pid_t child = fork();
-
-	if (!child) {
-		handle_alarm(flags);
-		_exit(-zcpool_edu_complete(edu->fd, &completion, 1, timeout_ns));
-	}
-	return child;
-}
-
-TEST_F(edu, signal_ends_the_wait)
-{
-	pid_t child = child_takes(&self->edu, -1, 0);
-
-	ASSERT_TRUE(wait_asleep(child));
-	kill(child, SIGALRM);
-	ASSERT_EQ(EINTR, wait_status(child));
-	/* With a limit the call is not restarted. */
-	child = child_takes(&self->edu, 3600 * 1000 * NS_PER_MS, SA_RESTART);
-	ASSERT_TRUE(wait_asleep(child));
-	kill(child, SIGALRM);
-	ASSERT_EQ(EINTR, wait_status(child));
-	/* Without, it is, and gets what comes. */
-	child = child_takes(&self->edu, -1, SA_RESTART);
-	ASSERT_TRUE(wait_asleep(child));
-	kill(child, SIGALRM);
-	usleep(10000);
-	ASSERT_TRUE(wait_asleep(child));
-	ASSERT_EQ(0, submit_now(&self->edu, 1, 1));
-	ASSERT_EQ((unsigned char)-1, wait_status(child));
-}
-
-/* Have the device busy, and the queue full: cookies 0 to 63, or an error. */
-static int fill_queue(const struct edu *edu)
-{
-	int error = edu_occupy(edu, 0, 0);
-	uint64_t cookie = 1;
-
-	while (!error)
-		error = submit_now(edu, cookie++, 1);
-	return error == -EAGAIN ? (int)cookie - 1 : error;
-}
-
-/* A child that submits one request, and waits for room. */
-static pid_t child_submits(const struct edu *edu)
-{
-	pid_t child = fork();
-
-	if (!child) {
-		handle_alarm(0);
-		_exit(-edu_submit(edu, 1000, 0, 1, 0, 0));
-	}
-	return child;
-}
-
-TEST_F(edu, no_room)
-{
-	pid_t child;
-
-	ASSERT_EQ(self->query.queue_limit, fill_queue(&self->edu));
-	ASSERT_EQ(0, polled(&self->edu));
-	/* A request that is cancelled makes room, for one. */
-	child = child_submits(&self->edu);
-	ASSERT_TRUE(wait_asleep(child));
-	ASSERT_EQ(1, zcpool_edu_cancel(self->edu.fd, 30, 0));
-	ASSERT_EQ(0, wait_status(child));
-	ASSERT_EQ(-EAGAIN, submit_now(&self->edu, 1, 1));
-	ASSERT_EQ(30, edu_wait(&self->edu).cookie);
-	/* So does one that ends. */
-	child = child_submits(&self->edu);
-	ASSERT_TRUE(wait_asleep(child));
-	ASSERT_EQ(1, zcpool_edu_cancel(self->edu.fd, 0, 0));
-	ASSERT_EQ(0, wait_status(child));
-	ASSERT_EQ(0, edu_wait(&self->edu).cookie);
-}
-
-TEST_F(edu, each_file_has_its_room)
-{
-	struct edu other;
-
-	ASSERT_EQ(self->query.queue_limit, fill_queue(&self->edu));
-	ASSERT_TRUE(edu_begin(&other, SIZE, 1));
-	ASSERT_EQ(0, submit_now(&other, 1, 1));
-	ASSERT_EQ(-EAGAIN, submit_now(&self->edu, 1, 1));
-	ASSERT_EQ(POLLOUT, polled(&other));
-	edu_end(&other);
-}
-
-TEST_F(edu, signal_ends_the_wait_for_room)
-{
-	pid_t child;
-
-	ASSERT_EQ(self->query.queue_limit, fill_queue(&self->edu));
-	child = child_submits(&self->edu);
-	ASSERT_TRUE(wait_asleep(child));
-	kill(child, SIGALRM);
-	ASSERT_EQ(EINTR, wait_status(child));
-}
-
-TEST_F(edu, completions_that_nobody_takes)
-{
-	struct zcpool_edu_completion completions[100];
-	uint32_t limit = self->query.queue_limit, queued = 0;
-
-	/* Two rounds at most: what waits to be taken counts. */
-	while (self->query.completed < limit) {
-		ASSERT_EQ(0, submit_now(&self->edu, queued++, 1));
-		cancel_all(&self->edu);
-		ASSERT_EQ(0, zcpool_edu_query(self->edu.fd, &self->query));
-	}
-	ASSERT_EQ(-EBUSY, submit_now(&self->edu, 1, 1));
-	ASSERT_EQ(-EBUSY, edu_submit(&self->edu, 1, 0, 1, 0, 0));
-	ASSERT_EQ(POLLIN, polled(&self->edu));
-	ASSERT_EQ(1, take_now(&self->edu, completions, 1));
-	ASSERT_EQ(POLLIN | POLLOUT, polled(&self->edu));
-	ASSERT_EQ(0, submit_now(&self->edu, 1, 1));
-	ASSERT_LE(limit - 1, take_now(&self->edu, completions, 100));
-}
-
 TEST_F(edu, cancel_what_has_not_begun)
 {
 	struct zcpool_edu_completion completion;
@@ -577,6 +380,7 @@ TEST_F(edu, cancel_errors)
 /* Threads that share a file: each request has one completion, whoever takes it. */
 #define THREADS 4
 #define ROUNDS 8
+#define REQUESTS (THREADS * ROUNDS)
 
 struct thread {
 	pthread_t thread;
@@ -608,7 +412,7 @@ static void *run_thread(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(edu, threads, EDU_SECONDS(THREADS *ROUNDS))
+TEST_F_TIMEOUT(edu, threads, EDU_SECONDS(REQUESTS))
 {
 	struct thread threads[THREADS];
 	uint64_t seen = 0;
@@ -624,7 +428,7 @@ TEST_F_TIMEOUT(edu, threads, EDU_SECONDS(THREADS *ROUNDS))
 		EXPECT_EQ(0, seen & threads[i].seen);
 		seen |= threads[i].seen;
 	}
-	EXPECT_EQ((1ULL << (THREADS * ROUNDS)) - 1, seen);
+	EXPECT_EQ((1ULL << REQUESTS) - 1, seen);
 }
 
 TEST_HARNESS_MAIN

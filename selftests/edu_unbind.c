@@ -32,14 +32,7 @@ FIXTURE_TEARDOWN(edu)
 	edu_bind();
 }
 
-static short polled(const struct edu *edu)
-{
-	struct pollfd poll_fd = { .fd = edu->fd, .events = POLLIN | POLLOUT };
-
-	return poll(&poll_fd, 1, 0) < 0 ? -1 : poll_fd.revents;
-}
-
-static int take_now(const struct edu *edu)
+static int take_one(const struct edu *edu)
 {
 	struct zcpool_edu_completion completion;
 
@@ -81,12 +74,12 @@ static void expect_gone(struct __test_metadata *_metadata, struct edu *edu)
 
 	EXPECT_EQ(POLLIN | POLLERR | POLLHUP, polled(edu));
 	/* All ended with the unbinding: nothing waits. */
-	completion.result = take_now(edu);
+	completion.result = take_one(edu);
 	EXPECT_EQ(1, completion.result);
-	EXPECT_EQ(1, take_now(edu));
-	EXPECT_EQ(1, take_now(edu));
+	EXPECT_EQ(1, take_one(edu));
+	EXPECT_EQ(1, take_one(edu));
 	EXPECT_EQ(POLLERR | POLLHUP, polled(edu));
-	EXPECT_EQ(-ENODEV, take_now(edu));
+	EXPECT_EQ(-ENODEV, take_one(edu));
 	EXPECT_EQ(-ENODEV, edu_wait(edu).result);
 	EXPECT_EQ(-ENODEV, all_say(edu));
 	/* The file does not hold the pool. */

@@ -5,10 +5,10 @@
 
 #include "edu.h"
 
-static int edu_open(struct inode *inode, struct file *filp)
+static int edu_open(struct inode *inode, struct file *vfs_file)
 {
 	/* misc_open() and misc_deregister() exclude each other: the device is there. */
-	struct edu_device *edu = container_of(filp->private_data, struct edu_device, misc);
+	struct edu_device *edu = container_of(vfs_file->private_data, struct edu_device, misc);
 	struct edu_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 
 	if (!file)
@@ -21,8 +21,8 @@ static int edu_open(struct inode *inode, struct file *filp)
 	list_add(&file->link, &edu->files);
 	spin_unlock(&edu->lock);
 
-	filp->private_data = file;
-	return nonseekable_open(inode, filp);
+	vfs_file->private_data = file;
+	return nonseekable_open(inode, vfs_file);
 }
 
 /* With edu->presence held, for memory is unmapped and detached. */
@@ -41,9 +41,9 @@ static void edu_file_end(struct edu_file *file)
 	}
 }
 
-static int edu_release(struct inode *inode, struct file *filp)
+static int edu_release(struct inode *inode, struct file *vfs_file)
 {
-	struct edu_file *file = filp->private_data;
+	struct edu_file *file = vfs_file->private_data;
 	struct edu_device *edu = file->edu;
 	struct edu_request *request, *next;
 
@@ -214,12 +214,12 @@ void edu_file_untake(struct edu_file *file, struct list_head *completions)
 	spin_unlock(&file->edu->lock);
 }
 
-static __poll_t edu_poll(struct file *filp, poll_table *wait)
+static __poll_t edu_poll(struct file *vfs_file, poll_table *wait)
 {
-	struct edu_file *file = filp->private_data;
+	struct edu_file *file = vfs_file->private_data;
 	__poll_t events = 0;
 
-	poll_wait(filp, &file->wait, wait);
+	poll_wait(vfs_file, &file->wait, wait);
 	spin_lock(&file->edu->lock);
 	if (file->nr_completions)
 		events |= EPOLLIN | EPOLLRDNORM;

@@ -233,12 +233,12 @@ static const struct edu_command edu_commands[] = {
 /* clang-format on */
 
 /** edu_ioctl() - file_operations.unlocked_ioctl */
-long edu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+long edu_ioctl(struct file *vfs_file, unsigned int cmd, unsigned long arg)
 {
 	struct edu_argument argument = {
 		.user = (void __user *)arg,
 		.size = _IOC_SIZE(cmd),
-		.nonblocking = filp->f_flags & O_NONBLOCK,
+		.nonblocking = vfs_file->f_flags & O_NONBLOCK,
 	};
 	unsigned int nr = _IOC_NR(cmd) - EDU_COMMAND_FIRST;
 	const struct edu_command *command;
@@ -255,5 +255,5 @@ long edu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	error = copy_struct_from_user(&buffer, command->size, argument.user, argument.size);
 	if (error)
 		return error;
-	return command->run(filp->private_data, &buffer, &argument);
+	return command->run(vfs_file->private_data, &buffer, &argument);
 }
