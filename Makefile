@@ -125,6 +125,7 @@ run-torture: module weakened
 demo: packages
 	@$(MAKE) run-demo
 run-demo: module copycount userspace
+	@$(MAKE) $(jobs) -C selftests/demo
 	@selftests/demo/run
 
 bench: packages
