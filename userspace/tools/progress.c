@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The progress bar.  It is drawn by a thread of its own, so that the thread that
- * moves the data makes no system call for it and can be traced by itself.
+ * The progress bar, or lines where there is no terminal.  It is drawn by a thread of
+ * its own, so that the thread that moves the data makes no system call for it and can
+ * be traced by itself.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,9 +14,12 @@
 #include "tool.h"
 
 #define WIDTH 30
+/* Where a bar cannot be drawn over: so many lines in all, and the last. */
+#define LINES 10
 
 struct progress {
 	const char *what;
+	bool terminal;
 	uint64_t total;
 	double start;
 	atomic_uint_least64_t done;
@@ -23,7 +27,7 @@ struct progress {
 	pthread_t thread;
 };
 
-/* Whether the cursor is behind a bar; under the lock of stderr. */
+/* Whether the cursor is behind a bar, on a terminal; under the lock of stderr. */
 static bool drawn;
 
 static void draw(struct progress *progress, const char *end)
@@ -40,19 +44,36 @@ static void draw(struct progress *progress, const char *end)
 	format_size(done, size, sizeof(size));
 	format_size(seconds > 0 ? done / seconds : 0, rate, sizeof(rate));
 	flockfile(stderr);
-	fprintf(stderr, "\r%s [%s] %3.0f %% %10s %10s/s%s", progress->what, bar, share * 100, size,
-		rate, end);
+	fprintf(stderr, "%s%s [%s] %3.0f %% %10s %10s/s%s", progress->terminal ? "\r" : "",
+		progress->what, bar, share * 100, size, rate, end);
 	drawn = !*end;
 	funlockfile(stderr);
+}
+
+/* Whether enough has been done since the line before. */
+static bool line_is_due(const struct progress *progress, uint64_t *next)
+{
+	uint64_t lines = progress->total ?
+				 (double)atomic_load(&progress->done) / progress->total * LINES :
+				 0;
+
+	if (lines < *next || lines == LINES)
+		return false;
+	*next = lines + 1;
+	return true;
 }
 
 static void *draw_thread(void *arg)
 {
 	const struct timespec tick = { .tv_nsec = 100000000 };
 	struct progress *progress = arg;
+	uint64_t next = 0;
 
 	while (!atomic_load(&progress->stop)) {
-		draw(progress, "");
+		if (progress->terminal)
+			draw(progress, "");
+		else if (line_is_due(progress, &next))
+			draw(progress, "\n");
 		nanosleep(&tick, NULL);
 	}
 	draw(progress, "\n");
@@ -70,6 +91,7 @@ struct progress *progress_start(const struct common *common, const char *what, u
 	if (!progress)
 		return NULL;
 	progress->what = what;
+	progress->terminal = isatty(STDERR_FILENO);
 	progress->total = total;
 	progress->start = now();
 	if (pthread_create(&progress->thread, NULL, draw_thread, progress)) {

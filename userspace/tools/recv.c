@@ -20,7 +20,7 @@ static const char usage[] =
 	"  -l, --listen ADDRESS    local address (default 127.0.0.1)\n"
 	"  -P, --port-file FILE    write the port number there once listening; with PORT 0\n"
 	"                          the system chooses one\n"
-	"  -p, --progress          draw a progress bar even if stderr is no terminal\n"
+	"  -p, --progress          show progress even if stderr is no terminal\n"
 	"  -q, --quiet             print errors only\n"
 	"  -j, --json              print the result as JSON\n";
 

@@ -27,7 +27,7 @@ static const char usage[] =
 	"  -n, --buffers COUNT     buffers in the pool (default 4)\n"
 	"  -b, --buffered          read by way of the page cache, which copies: for file\n"
 	"                          systems without O_DIRECT\n"
-	"  -p, --progress          draw a progress bar even if stderr is no terminal\n"
+	"  -p, --progress          show progress even if stderr is no terminal\n"
 	"  -q, --quiet             print errors only\n"
 	"  -j, --json              print the result as JSON\n";
 

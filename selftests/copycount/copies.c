@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copies: kprobes on the kernel's routines that copy. */
+#include <linux/atomic.h>
+#include <linux/kprobes.h>
+#include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/ptrace.h>
+#include <linux/skbuff.h>
+#include <linux/smp.h>
+
+#include "copycount.h"
+
+/**
+ * struct routine - a function that copies
+ * @probe: names it
+ * @argument: number of the argument that tells the bytes, from 0
+ * @bytes_of: tells the bytes instead, of the argument; NULL: it is them
+ * @kind: "payload" or "arguments" (of system calls)
+ * @bytes: copied by the watched processor
+ * @calls: made by it
+ */
+struct routine {
+	struct kprobe probe;
+	unsigned int argument;
+	u64 (*bytes_of)(unsigned long argument);
+	const char *kind;
+	atomic64_t bytes;
+	atomic64_t calls;
+};
+
+static int count_copy(struct kprobe *probe, struct pt_regs *regs);
+
+#define ROUTINE_OF(name, nr, what, function) \
+	{ \
+		.probe = { .symbol_name = #name, .pre_handler = count_copy }, .argument = (nr), \
+		.kind = (what), .bytes_of = (function), \
+	}
+#define ROUTINE(name, nr, what) ROUTINE_OF(name, nr, what, NULL)
+
+static u64 whole_page(unsigned long unused)
+{
+	return PAGE_SIZE;
+}
+
+/* All but the linear part, which is headers. */
+static u64 fragments_size(unsigned long skb)
+{
+	return ((const struct sk_buff *)skb)->data_len;
+}
+
+/* A routine that calls another one here must not be here itself. */
+static struct routine routines[] = {
+	/* read(), recv(), write(), send() */
+	ROUTINE(_copy_to_iter, 1, "payload"),
+	ROUTINE(_copy_from_iter, 1, "payload"),
+	ROUTINE(_copy_from_iter_nocache, 1, "payload"),
+	ROUTINE(_copy_from_iter_flushcache, 1, "payload"),
+	ROUTINE(csum_and_copy_from_iter, 1, "payload"),
+	ROUTINE(csum_and_copy_to_iter, 1, "payload"),
+	/* write() to a file: by page, in newer kernels by folio */
+	ROUTINE(copy_page_from_iter_atomic, 2, "payload"),
+	ROUTINE(copy_folio_from_iter_atomic, 2, "payload"),
+	/* a page of a private mapping that the program writes to */
+	ROUTINE(copy_mc_to_kernel, 2, "payload"),
+	ROUTINE_OF(copy_page, 0, "payload", whole_page),
+	/* within the network; MSG_ZEROCOPY where somebody might keep the pages */
+	ROUTINE(skb_copy_bits, 3, "payload"),
+	ROUTINE(skb_copy_and_csum_bits, 3, "payload"),
+	ROUTINE_OF(skb_copy_ubufs, 0, "payload", fragments_size),
+	/* DMA by way of a bounce buffer */
+	ROUTINE(swiotlb_bounce, 2, "payload"),
+	/* structs that system calls take and fill */
+	ROUTINE(_copy_from_user, 2, "arguments"),
+	ROUTINE(_copy_to_user, 2, "arguments"),
+};
+
+/* A probe's handler is not preempted. */
+static bool watched(void)
+{
+	int cpu = READ_ONCE(copycount_watch.cpu);
+
+	if (cpu == COPYCOUNT_NO_CPU)
+		return false;
+	if (cpu != smp_processor_id())
+		return READ_ONCE(copycount_watch.softirqs) && in_serving_softirq();
+	return current == READ_ONCE(copycount_watch.task) || in_serving_softirq() || in_hardirq() ||
+	       current->flags & PF_KTHREAD;
+}
+
+static int count_copy(struct kprobe *probe, struct pt_regs *regs)
+{
+	struct routine *routine = container_of(probe, struct routine, probe);
+	unsigned long argument;
+
+	if (!watched())
+		return 0;
+	argument = regs_get_kernel_argument(regs, routine->argument);
+	atomic64_add(routine->bytes_of ? routine->bytes_of(argument) : argument, &routine->bytes);
+	atomic64_inc(&routine->calls);
+	return 0;
+}
+
+void copycount_copies_clear(void)
+{
+	struct routine *routine;
+
+	for (routine = routines; routine < routines + ARRAY_SIZE(routines); routine++) {
+		atomic64_set(&routine->bytes, 0);
+		atomic64_set(&routine->calls, 0);
+	}
+}
+
+void copycount_copies_show(struct seq_file *m)
+{
+	struct routine *routine;
+
+	for (routine = routines; routine < routines + ARRAY_SIZE(routines); routine++)
+		if (routine->probe.addr)
+			seq_printf(m, "%s %s %lld %lld\n", routine->kind,
+				   routine->probe.symbol_name, atomic64_read(&routine->bytes),
+				   atomic64_read(&routine->calls));
+}
+
+void copycount_copies_exit(void)
+{
+	struct routine *routine;
+
+	for (routine = routines; routine < routines + ARRAY_SIZE(routines); routine++)
+		if (routine->probe.addr)
+			unregister_kprobe(&routine->probe);
+}
+
+int __init copycount_copies_init(void)
+{
+	struct routine *routine;
+
+	for (routine = routines; routine < routines + ARRAY_SIZE(routines); routine++) {
+		int error = register_kprobe(&routine->probe);
+
+		/* Not every kernel has every routine; the reader sees which. */
+		if (!error)
+			continue;
+		routine->probe.addr = NULL;
+		if (error != -ENOENT) {
+			copycount_copies_exit();
+			return error;
+		}
+	}
+	return 0;
+}

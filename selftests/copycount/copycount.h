@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of this module share: who is watched, and what each file counts. */
+#ifndef COPYCOUNT_H
+#define COPYCOUNT_H
+
+#include <linux/compiler.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+
+/* Nothing is counted. */
+#define COPYCOUNT_NO_CPU (-1)
+
+/**
+ * struct copycount_watch - who is watched
+ * @cpu: processor whose copies are counted, or COPYCOUNT_NO_CPU
+ * @softirqs: those that softirqs make on other processors are counted as well
+ * @task: thread whose copies and switches into the kernel are counted; only compared
+ *
+ * Probes read it without a lock, in any context.  The others are written before @cpu, and
+ * a probe that sees the one and not yet the other misses something that ended
+ * before the call that started it all has returned.
+ */
+struct copycount_watch {
+	int cpu;
+	bool softirqs;
+	const struct task_struct *task;
+};
+
+extern struct copycount_watch copycount_watch;
+
+/**
+ * copycount_on() - whether something is counted at all
+ *
+ * Return: true between start and stop.
+ */
+static inline bool copycount_on(void)
+{
+	return READ_ONCE(copycount_watch.cpu) != COPYCOUNT_NO_CPU;
+}
+
+/* copies.c */
+int copycount_copies_init(void);
+void copycount_copies_exit(void);
+void copycount_copies_clear(void);
+void copycount_copies_show(struct seq_file *m);
+
+/* mappings.c */
+int copycount_mappings_init(void);
+void copycount_mappings_exit(void);
+void copycount_mappings_clear(void);
+void copycount_mappings_show(struct seq_file *m);
+void copycount_mappings_show_all(struct seq_file *m);
+
+/* switches.c */
+int copycount_switches_init(void);
+void copycount_switches_exit(void);
+void copycount_switches_clear(void);
+void copycount_switches_leave_out_call(void);
+void copycount_switches_show(struct seq_file *m);
+
+#endif /* COPYCOUNT_H */
