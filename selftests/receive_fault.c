@@ -15,17 +15,21 @@
 #define COUNT 8U
 
 /* items: memory whose first fault is noticed and left alone. */
-FIXTURE(stuck)
-{
+struct stuck {
 	int from, to, fault_fd;
 	uint32_t number;
 	struct zcpool_item *items;
 	pthread_t thread;
 };
 
+FIXTURE(stuck)
+{
+	struct stuck all;
+};
+
 static void *receive_thread(void *arg)
 {
-	FIXTURE_DATA(stuck) *self = arg;
+	struct stuck *self = arg;
 
 	return (void *)(long)receive_now(self->to, self->items, COUNT);
 }
@@ -51,24 +55,24 @@ FIXTURE_SETUP(stuck)
 	uint32_t indices[COUNT];
 	struct uffd_msg message;
 
-	self->from = new_pool(STRIDE, COUNT);
-	ASSERT_GE(self->from, 0);
-	self->to = attach_another(self->from, 0);
-	ASSERT_GE(self->to, 0);
-	self->number = number_of(self->to);
-	ASSERT_EQ(COUNT, get_many(self->from, indices, COUNT, 0, 0));
-	self->items =
+	self->all.from = new_pool(STRIDE, COUNT);
+	ASSERT_GE(self->all.from, 0);
+	self->all.to = attach_another(self->all.from, 0);
+	ASSERT_GE(self->all.to, 0);
+	self->all.number = number_of(self->all.to);
+	ASSERT_EQ(COUNT, get_many(self->all.from, indices, COUNT, 0, 0));
+	self->all.items =
 		mmap(NULL, 4 * KIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	self->fault_fd = watch_faults(self->items, 4 * KIB);
-	ASSERT_GE(self->fault_fd, 0);
-	ASSERT_EQ(0, transfer(self->from, self->number, items, 2, NULL));
-	ASSERT_EQ(0, pthread_create(&self->thread, NULL, receive_thread, self));
-	ASSERT_EQ(sizeof(message), read(self->fault_fd, &message, sizeof(message)));
+	self->all.fault_fd = watch_faults(self->all.items, 4 * KIB);
+	ASSERT_GE(self->all.fault_fd, 0);
+	ASSERT_EQ(0, transfer(self->all.from, self->all.number, items, 2, NULL));
+	ASSERT_EQ(0, pthread_create(&self->all.thread, NULL, receive_thread, &self->all));
+	ASSERT_EQ(sizeof(message), read(self->all.fault_fd, &message, sizeof(message)));
 	ASSERT_EQ(UFFD_EVENT_PAGEFAULT, message.event);
 }
 
 /* The memory is gone, and RECEIVE goes on: what it returns. */
-static long end_fault(FIXTURE_DATA(stuck) * self)
+static long end_fault(struct stuck *self)
 {
 	void *result;
 
@@ -82,22 +86,22 @@ FIXTURE_TEARDOWN(stuck)
 {
 	struct zcpool_query q;
 
-	ASSERT_EQ(0, query(self->to, &q));
+	ASSERT_EQ(0, query(self->all.to, &q));
 	EXPECT_LE(q.owned, COUNT);
 	EXPECT_EQ(COUNT, q.owned_total + q.unowned);
-	close(self->to);
-	ASSERT_EQ(0, query(self->from, &q));
+	close(self->all.to);
+	ASSERT_EQ(0, query(self->all.from, &q));
 	EXPECT_EQ(q.owned, q.owned_total);
 	EXPECT_EQ(COUNT, q.owned + q.unowned);
-	close(self->from);
+	close(self->all.from);
 }
 
 TEST_F(stuck, the_buffers_wait_as_before)
 {
 	struct zcpool_item items[2];
 
-	ASSERT_EQ(-EFAULT, end_fault(self));
-	ASSERT_EQ(2, receive_now(self->to, items, 2));
+	ASSERT_EQ(-EFAULT, end_fault(&self->all));
+	ASSERT_EQ(2, receive_now(self->all.to, items, 2));
 	EXPECT_EQ(2, items[0].index);
 	EXPECT_EQ(30, items[1].tag);
 }
@@ -108,26 +112,26 @@ TEST_F(stuck, put_meanwhile)
 	struct zcpool_item items[2];
 	struct zcpool_query q;
 
-	ASSERT_EQ(0, put_one(self->to, 3));
-	ASSERT_EQ(-EFAULT, end_fault(self));
-	ASSERT_EQ(0, query(self->to, &q));
+	ASSERT_EQ(0, put_one(self->all.to, 3));
+	ASSERT_EQ(-EFAULT, end_fault(&self->all));
+	ASSERT_EQ(0, query(self->all.to, &q));
 	EXPECT_EQ(0, q.owned);
 	EXPECT_EQ(1, q.unowned);
-	ASSERT_EQ(1, receive_now(self->to, items, 2));
+	ASSERT_EQ(1, receive_now(self->all.to, items, 2));
 	EXPECT_EQ(2, items[0].index);
-	ASSERT_EQ(3, get_now(self->from));
-	ASSERT_EQ(-EAGAIN, get_now(self->from));
+	ASSERT_EQ(3, get_now(self->all.from));
+	ASSERT_EQ(-EAGAIN, get_now(self->all.from));
 }
 
 TEST_F(stuck, transferred_meanwhile)
 {
 	struct zcpool_item item = { .index = 2, .tag = 5 }, items[3];
 
-	ASSERT_EQ(0, transfer(self->to, number_of(self->from), &item, 1, NULL));
-	ASSERT_EQ(-EFAULT, end_fault(self));
-	ASSERT_EQ(1, receive_now(self->to, items, 3));
+	ASSERT_EQ(0, transfer(self->all.to, number_of(self->all.from), &item, 1, NULL));
+	ASSERT_EQ(-EFAULT, end_fault(&self->all));
+	ASSERT_EQ(1, receive_now(self->all.to, items, 3));
 	EXPECT_EQ(3, items[0].index);
-	ASSERT_EQ(1, receive_now(self->from, items, 3));
+	ASSERT_EQ(1, receive_now(self->all.from, items, 3));
 	EXPECT_EQ(2, items[0].index);
 	EXPECT_EQ(5, items[0].tag);
 }
@@ -139,25 +143,25 @@ TEST_F(stuck, wakes_who_receives)
 	pid_t child = fork();
 
 	if (!child) {
-		close(self->fault_fd);
-		_exit(receive_wait(self->to, &item, 1, 0) == 1 ? item.index : 99);
+		close(self->all.fault_fd);
+		_exit(receive_wait(self->all.to, &item, 1, 0) == 1 ? item.index : 99);
 	}
 	ASSERT_TRUE(wait_asleep(child));
-	ASSERT_EQ(-EFAULT, end_fault(self));
+	ASSERT_EQ(-EFAULT, end_fault(&self->all));
 	ASSERT_EQ(2, wait_status(child));
 }
 
 TEST_F(stuck, wakes_who_polls)
 {
-	struct pollfd poll_fd = { .fd = self->to, .events = POLLIN };
+	struct pollfd poll_fd = { .fd = self->all.to, .events = POLLIN };
 	pid_t child = fork();
 
 	if (!child) {
-		close(self->fault_fd);
+		close(self->all.fault_fd);
 		_exit(poll(&poll_fd, 1, -1) == 1 && poll_fd.revents == POLLIN ? 0 : 1);
 	}
 	ASSERT_TRUE(wait_asleep(child));
-	ASSERT_EQ(-EFAULT, end_fault(self));
+	ASSERT_EQ(-EFAULT, end_fault(&self->all));
 	ASSERT_EQ(0, wait_status(child));
 }
 

@@ -5,8 +5,9 @@
  * A pool of DMA-capable buffers that programs map, splice and send.
  *
  * An open file of /dev/zcpool is a *handle*.  CREATE binds it to a new *pool*
- * of equal *buffers*; buffer I occupies the bytes [I * stride, (I + 1) * stride)
- * of the pool's linear byte space, and mmap(), read(), write(), lseek(),
+ * of equal *buffers*, ATTACH to the pool of another handle; buffer I occupies the
+ * bytes [I * stride, (I + 1) * stride) of the pool's linear byte space, and
+ * mmap(), read(), write(), lseek(),
  * splice() and sendfile() on the handle all use the same offsets.  GET makes
  * the handle the owner of free buffers, PUT gives them up.  A buffer that was
  * PUT while a pipe, a socket, or direct I/O still holds its memory is *in
@@ -30,8 +31,8 @@
  * * EINVAL: the struct is shorter than its first version, a flag is unknown, or
  *   a value is out of its documented range
  * * E2BIG: the struct is longer than the kernel's and its tail is not zero
- * * ENXIO: the handle has no pool (every command but QUERY, CREATE and ATTACH; also
- *   mmap, read, write, lseek, splice and fsync; poll reports POLLERR)
+ * * ENXIO: the handle has no pool (every command but QUERY, CREATE and ATTACH;
+ *   also mmap, read, write, lseek, splice and fsync; poll reports POLLERR)
  */
 #ifndef _UAPI_LINUX_ZCPOOL_H
 #define _UAPI_LINUX_ZCPOOL_H
@@ -83,7 +84,7 @@
  * @count: out: buffers in the pool
  * @dma_bits: out: zcpool_create.dma_bits
  * @owned: out: buffers owned by this handle
- * @owned_total: out: buffers owned by any handle
+ * @owned_total: out: buffers owned by any handle, or on their way to one
  * @unowned: out: buffers without owner, free or in flight
  * @handle: out: this handle's number in its pool, 1 or more, for TRANSFER
  *
@@ -565,7 +566,7 @@ struct zcpool_item {
  *
  * * EINVAL: also if an item's reserved field is not 0
  * * ESRCH: the pool has no handle @to (any more)
- * * EAGAIN: the receiver's queue is full
+ * * EAGAIN: the receiver's queue is full; the call never waits
  * * ERANGE: an index is not below the pool's count
  * * EPERM: a buffer is not owned by this handle
  */
@@ -673,16 +674,19 @@ struct zcpool_view {
  *   EINVAL with O_DIRECT, which would turn splices into copies; so has fcntl();
  *   ENOMEM
  * mmap
- *   MAP_SHARED only (EINVAL); the range must lie within the pool (EINVAL); SIGBUS
+ *   MAP_SHARED only (EINVAL); the range must lie within the pool (EINVAL); for
+ *   reading only after ATTACH by a read-only share (EACCES); SIGBUS
  *   where the memory failed, which is an uncorrected hardware error: its buffer is
  *   never handed out again; no futexes that processes share
  * poll
- *   POLLOUT: GET would hand out a buffer; POLLIN: RECEIVE would; POLLERR without a pool, and then nothing
- *   more, so that an edge-triggered interest is to be added after CREATE
+ *   POLLOUT: GET would hand out a buffer; POLLIN: RECEIVE would; POLLERR without a
+ *   pool, and then nothing more, so that an edge-triggered interest is to be added
+ *   after CREATE or ATTACH
  * read
  *   copies; 0 at the end of the pool; EIO if the memory failed
  * write
- *   copies; ENOSPC at the end of the pool; EIO if the memory failed
+ *   copies; ENOSPC at the end of the pool; EIO if the memory failed; EACCES after
+ *   ATTACH by a read-only share
  * splice, sendfile
  *   from the handle: hands over references to the pool's memory, in pieces of up
  *   to 64 KiB, never copies; the source is not to be changed, nor reused by any

@@ -281,7 +281,7 @@ static uint32_t capacity(const struct zcpool *pool)
 	return pool->count / threads;
 }
 
-static void for_each_magazine(struct zcpool *pool, void (*act)(struct magazine *magazine))
+static void visit_magazines(struct zcpool *pool, void (*act)(struct magazine *magazine))
 {
 	struct magazine *magazine;
 
@@ -297,14 +297,14 @@ static void for_each_magazine(struct zcpool *pool, void (*act)(struct magazine *
 /* Put all that the magazines of a handle hold. */
 static void reclaim(struct zcpool *pool)
 {
-	for_each_magazine(pool, empty);
+	visit_magazines(pool, empty);
 }
 
 void zcpool_put_deferred(struct zcpool *pool)
 {
 	/* A magazine that is yet to come holds nothing that the caller has put. */
 	if (atomic_load_explicit(&pool->nr_magazines, memory_order_relaxed))
-		for_each_magazine(pool, empty_put);
+		visit_magazines(pool, empty_put);
 }
 
 void zcpool_wait_begin(struct zcpool *pool)
