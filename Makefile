@@ -65,7 +65,10 @@ copycount: module
 
 # Devices of any kind for the tests of EXPORT.
 importer: module
-	@$(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)/selftests/importer W=1 KCFLAGS=-Werror modules
+	@$(kbuild) M=$(CURDIR)/selftests/importer W=1 KCFLAGS=-Werror modules
+# dma-bufs of any kind for those of the companion driver.
+exporter: module
+	@$(kbuild) M=$(CURDIR)/selftests/exporter W=1 KCFLAGS=-Werror modules
 
 # The module with its judgement of what is free removed, which the torture must notice.
 weakened: module
@@ -79,8 +82,7 @@ weakened: module
 stale: module
 	@mkdir -p build/stale
 	@cp -u --parents $(dkms_files) build/stale/
-	@$(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)/build/stale \
-		KCFLAGS="-Werror -DZCPOOL_EDU_STALE_DMA" modules
+	@$(kbuild) M=$(CURDIR)/build/stale KCFLAGS="-Werror -DZCPOOL_EDU_STALE_DMA" modules
 
 userspace:
 	@$(MAKE) $(jobs) -C userspace VERSION=$(VERSION) PREFIX=$(PREFIX)
@@ -97,13 +99,13 @@ check: packages
 	@$(MAKE) run-check
 # Freed objects are poisoned, and pages are not zeroed unless asked for: a use after
 # free or a forgotten zeroing shows.
-run-check: module importer selftests
+run-check: module importer exporter selftests
 	@$(run) --nvme 64 --edu --timeout 600 --append "slub_debug=FZPU init_on_alloc=0" -- \
 		selftests/runner
 
 check-dma: packages
 	@$(MAKE) run-check-dma
-run-check-dma: module stale selftests
+run-check-dma: module stale exporter selftests
 	@selftests/dma/run
 
 check-rig: packages
@@ -165,7 +167,8 @@ clean-module:
 	@rm -rf build/weakened build/stale
 	@-kernel=$$(cat build/kernel 2>/dev/null) && test -d "$$kernel" || \
 		kernel=$$(ls -d /lib/modules/*/build 2>/dev/null | tail -n 1); \
-		test -z "$$kernel" || for directory in . selftests/copycount selftests/importer; do \
+		test -z "$$kernel" || for directory in . selftests/copycount \
+			selftests/importer selftests/exporter; do \
 			$(MAKE) -C $$kernel M=$(CURDIR)/$$directory clean || exit; \
 		done >/dev/null
 clean: clean-module
@@ -173,7 +176,7 @@ clean: clean-module
 
 include module/install.mk
 
-.PHONY: all help module copycount importer weakened stale userspace selftests packages check \
-	run-check check-dma run-check-dma check-rig run-check-rig check-examples run-check-examples \
+.PHONY: all help module copycount importer exporter weakened stale userspace selftests packages \
+	check run-check check-dma run-check-dma check-rig run-check-rig check-examples run-check-examples \
 	check-tools run-check-tools check-install run-check-install torture run-torture \
 	demo run-demo bench run-bench style run-style docs format clean-module clean
