@@ -66,7 +66,10 @@ copycount: module
 
 # Devices of any kind for the tests of EXPORT.
 importer: module
-	@$(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)/selftests/importer W=1 KCFLAGS=-Werror modules
+	@$(kbuild) M=$(CURDIR)/selftests/importer W=1 KCFLAGS=-Werror modules
+# dma-bufs of any kind for those of the companion driver.
+exporter: module
+	@$(kbuild) M=$(CURDIR)/selftests/exporter W=1 KCFLAGS=-Werror modules
 
 # The module with its judgement of what is free removed, which the torture must notice.
 weakened: module
@@ -80,8 +83,7 @@ weakened: module
 stale: module
 	@mkdir -p build/stale
 	@cp -u --parents $(dkms_files) build/stale/
-	@$(MAKE) $(jobs) -C $(kernel_build) M=$(CURDIR)/build/stale \
-		KCFLAGS="-Werror -DZCPOOL_EDU_STALE_DMA" modules
+	@$(kbuild) M=$(CURDIR)/build/stale KCFLAGS="-Werror -DZCPOOL_EDU_STALE_DMA" modules
 
 userspace:
 	@$(MAKE) $(jobs) -C userspace VERSION=$(VERSION) PREFIX=$(PREFIX)
@@ -98,7 +100,7 @@ check: packages
 	@$(MAKE) run-check
 # Freed objects are poisoned, and pages are not zeroed unless asked for: a use after
 # free or a forgotten zeroing shows.
-run-check: module importer selftests
+run-check: module importer exporter selftests
 	@$(run) --nvme 64 --edu --timeout 900 --append "slub_debug=FZPU init_on_alloc=0" -- \
 		selftests/runner
 
@@ -106,13 +108,13 @@ run-check: module importer selftests
 # stray access is a fault in the kernel's log, which fails the run.
 check-iommu: packages
 	@$(MAKE) run-check-iommu
-run-check-iommu: module importer selftests
+run-check-iommu: module importer exporter selftests
 	@$(run) --iommu --nvme 64 --edu --timeout 900 --append "slub_debug=FZPU init_on_alloc=0" -- \
 		selftests/runner
 
 check-dma: packages
 	@$(MAKE) run-check-dma
-run-check-dma: module copycount stale selftests
+run-check-dma: module copycount stale exporter selftests
 	@selftests/edu/run
 	@selftests/dma/run
 
@@ -176,7 +178,8 @@ clean-module:
 	@rm -rf build/weakened build/stale
 	@-kernel=$$(cat build/kernel 2>/dev/null) && test -d "$$kernel" || \
 		kernel=$$(ls -d /lib/modules/*/build 2>/dev/null | tail -n 1); \
-		test -z "$$kernel" || for directory in . selftests/copycount selftests/importer; do \
+		test -z "$$kernel" || for directory in . selftests/copycount \
+			selftests/importer selftests/exporter; do \
 			$(MAKE) -C $$kernel M=$(CURDIR)/$$directory clean || exit; \
 		done >/dev/null
 clean: clean-module
@@ -184,8 +187,8 @@ clean: clean-module
 
 include module/install.mk
 
-.PHONY: all help module copycount importer weakened stale userspace selftests packages check \
-	run-check check-iommu run-check-iommu check-dma run-check-dma check-rig run-check-rig \
+.PHONY: all help module copycount importer exporter weakened stale userspace selftests \
+	packages check run-check check-iommu run-check-iommu check-dma run-check-dma check-rig run-check-rig \
 	check-examples run-check-examples check-tools run-check-tools check-install \
 	run-check-install torture run-torture demo run-demo bench run-bench style run-style docs \
 	format clean-module clean

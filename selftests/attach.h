@@ -15,31 +15,14 @@
 /* Most segments that a test has room for. */
 #define SEGMENTS_MAX 4096
 
-/* The module lies beside the tests' sources. */
 static inline int load_importer(void)
 {
-	const char *path = getenv("ZCPOOL_IMPORTER");
-	int fd = open(path ?: "", O_RDONLY | O_CLOEXEC);
-	int ret = syscall(SYS_finit_module, fd, "", 0);
-
-	if (ret)
-		perror("cannot insert the importer, whose file ZCPOOL_IMPORTER names");
-	close(fd);
-	return ret;
+	return insert_module("ZCPOOL_IMPORTER");
 }
 
 static inline int unload_importer(void)
 {
-	int64_t end = now_ns() + 5000 * NS_PER_MS;
-	int ret;
-
-	/* Files are closed by and by. */
-	do {
-		ret = syscall(SYS_delete_module, IMPORTER_NAME, O_NONBLOCK);
-	} while (ret && now_ns() < end && !usleep(10000));
-	if (ret)
-		perror("cannot unload the importer");
-	return ret;
+	return remove_module(IMPORTER_NAME);
 }
 
 /* All return what the importer's call does, or a negative errno. */

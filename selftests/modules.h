@@ -35,6 +35,32 @@ static inline int modprobe_remove(const char *name)
 	return status;
 }
 
+/* Insert a module of the tests' own, whose file an environment variable names. */
+static inline int insert_module(const char *variable)
+{
+	int fd = open(getenv(variable) ?: "", O_RDONLY | O_CLOEXEC);
+	int ret = syscall(SYS_finit_module, fd, "", 0);
+
+	if (ret)
+		fprintf(stderr, "cannot insert the module of %s: %s\n", variable, strerror(errno));
+	close(fd);
+	return ret;
+}
+
+/* Files that hold it are closed by and by. */
+static inline int remove_module(const char *name)
+{
+	int64_t end = now_ns() + 5000 * NS_PER_MS;
+	int ret;
+
+	do {
+		ret = syscall(SYS_delete_module, name, O_NONBLOCK);
+	} while (ret && now_ns() < end && !usleep(10000));
+	if (ret)
+		fprintf(stderr, "cannot remove the module %s: %s\n", name, strerror(errno));
+	return ret;
+}
+
 /*
  * A whole program's modules: load() before its first test, unload() after its last, in
  * the process that starts the tests.  Each prints what is wrong and returns other than 0,
