@@ -68,8 +68,7 @@ static ssize_t zcpool_view_write_iter(struct kiocb *iocb, struct iov_iter *from)
 }
 
 static ssize_t zcpool_view_splice_read(struct file *file, loff_t *ppos,
-				       struct pipe_inode_info *pipe, size_t len,
-				       unsigned int flags)
+				       struct pipe_inode_info *pipe, size_t len, unsigned int flags)
 {
 	const struct zcpool_viewed *viewed = zcpool_view_of(file);
 

@@ -131,9 +131,9 @@ static int find_display(int drm, struct display *display)
 		.count_connectors = 1,
 	};
 
-	return drm_call(drm, DRM_IOCTL_SET_CLIENT_CAP, &atomic) ?:
+	return drm_call(drm, DRM_IOCTL_SET_CLIENT_CAP, &atomic)		      ?:
 		       drm_call(drm, DRM_IOCTL_MODE_GETRESOURCES, &resources) ?:
-		       find_plane(drm, display) ?:
+		       find_plane(drm, display)				      ?:
 		       find_mode(drm, display);
 }
 
@@ -159,8 +159,8 @@ static void set(struct commit *commit, uint32_t object, const char *name, uint64
 		commit->objects[last] = object;
 	}
 	commit->error = commit->error ?:
-				find_property(commit->drm, object, name,
-					      &commit->properties[commit->nr_properties], &old);
+					find_property(commit->drm, object, name,
+						      &commit->properties[commit->nr_properties], &old);
 	commit->values[commit->nr_properties++] = value;
 	commit->counts[last]++;
 }
@@ -224,8 +224,7 @@ static unsigned int checksum_after(int drm, unsigned int other)
 	file = open(path, O_RDONLY | O_CLOEXEC);
 	do {
 		/* A line at a time. */
-		if (read(file, line, sizeof(line)) <= 0 ||
-		    sscanf(line, "%x %x", &frame, &sum) != 2)
+		if (read(file, line, sizeof(line)) <= 0 || sscanf(line, "%x %x", &frame, &sum) != 2)
 			sum = 0;
 	} while (sum == other && sum && now_ns() < end);
 	close(file);

@@ -335,7 +335,8 @@ TEST_F(pool, does_not_change_what_it_is)
 /* By its mode, for who is not root. */
 TEST_F(pool, mode)
 {
-	int private = view(self->fd, 0, STRIDE, 0, 0600), public = view(self->fd, 0, STRIDE, 0, 0644);
+	int private = view(self->fd, 0, STRIDE, 0, 0600),
+	    public = view(self->fd, 0, STRIDE, 0, 0644);
 	pid_t child = fork();
 
 	if (!child) {

@@ -120,8 +120,7 @@ static void add_list(unsigned int device, const struct call *call)
 	size_t done = 0;
 	unsigned int i;
 
-	for_each_sg(call->list, sg, call->nr, i)
-	{
+	for_each_sg(call->list, sg, call->nr, i) {
 		if (done == sg_dma_len(mapped)) {
 			mapped = sg_next(mapped);
 			done = 0;

@@ -166,7 +166,8 @@ static void open_zerocopy(const struct transfer *transfer)
 
 	open_buffers(transfer, O_DIRECT);
 	MUST(setsockopt(transfer->socket, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)));
-	zerocopy_made = zerocopy_done = 0;
+	zerocopy_made = 0;
+	zerocopy_done = 0;
 	for (i = 0; i < BUFFERS; i++)
 		zerocopy_until[i] = 0;
 }

@@ -131,8 +131,7 @@ int zcpool_export(struct zcpool *pool, uint64_t offset, uint64_t length, uint32_
  * A regular file with the bytes of a slice; flags as ZCPOOL_VIEW_F_*, mode 0 to 0666.
  * Returns a descriptor, to be closed, or an error.
  */
-int zcpool_view(struct zcpool *pool, uint64_t offset, uint64_t length, uint32_t flags,
-		mode_t mode);
+int zcpool_view(struct zcpool *pool, uint64_t offset, uint64_t length, uint32_t flags, mode_t mode);
 
 /* Sharing between processes */
 
