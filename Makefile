@@ -100,7 +100,7 @@ check: packages
 # Freed objects are poisoned, and pages are not zeroed unless asked for: a use after
 # free or a forgotten zeroing shows.
 run-check: module importer exporter selftests
-	@$(run) --nvme 64 --edu --timeout 600 --append "slub_debug=FZPU init_on_alloc=0" -- \
+	@$(run) --nvme 64 --edu --timeout 900 --append "slub_debug=FZPU init_on_alloc=0" -- \
 		selftests/runner
 
 check-dma: packages
