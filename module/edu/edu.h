@@ -42,8 +42,8 @@
 #include <linux/zcpool_edu.h>
 
 /*
- * Bytes of the device's memory that can be used.  It has 4096, but QEMU up to 9.0
- * takes a transfer that ends with the last one for one beyond the end, and aborts.
+ * Bytes of the device's memory that can be used.  It has 4096, but QEMU 7.2 takes a
+ * transfer that ends with the last one for one beyond the end, and aborts.
  */
 #define EDU_MEMORY_SIZE 4095U
 /* Longest request, bytes: what comes behind it has to wait. */

@@ -45,7 +45,7 @@ static int edu_request_seek(struct edu_request *request, u64 offset)
 			request->segment_offset = offset;
 		}
 		length = min(length - offset, left);
-		if (sg_dma_address(sg) + offset + length - 1 > limit)
+		if (sg_dma_address(sg) > limit || offset + length - 1 > limit - sg_dma_address(sg))
 			return -EIO;
 		left -= length;
 		offset = 0;

@@ -269,8 +269,8 @@ struct zcpool_edu_cancel {
  * open
  *   ENOMEM
  * poll
- *   POLLIN: COMPLETE would not wait; POLLOUT: SUBMIT would neither wait nor fail for
- *   want of room; POLLERR: the device was stopped; POLLERR and POLLHUP: it was unbound
+ *   POLLIN: there are completions; POLLOUT: SUBMIT would neither wait nor fail for want
+ *   of room; POLLERR: the device was stopped; POLLERR and POLLHUP: it was unbound
  * close
  *   cancels all requests of the file and waits until the transfer under way is over,
  *   or the device is stopped; the memories are released
