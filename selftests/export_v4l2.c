@@ -149,8 +149,8 @@ static int capture_by_mmap(int video, char *frame)
 
 	for (i = 0; i < count && ret >= 0; i++) {
 		buffer.index = i;
-		ret = control(video, VIDIOC_QUERYBUF, &buffer) ?:
-								 control(video, VIDIOC_QBUF, &buffer);
+		ret = control(video, VIDIOC_QUERYBUF, &buffer);
+		ret = ret ?: control(video, VIDIOC_QBUF, &buffer);
 	}
 	ret = ret ?: control(video, VIDIOC_STREAMON, &buffer.type);
 	ret = ret ?: dequeue(video, buffer.type, buffer.memory);
