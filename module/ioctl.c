@@ -27,7 +27,7 @@ static int zcpool_copy_out(const struct zcpool_user_arg *user, const void *arg, 
 
 static u64 zcpool_features(void)
 {
-	u64 features = ZCPOOL_FEATURE_SPLICE;
+	u64 features = ZCPOOL_FEATURE_SPLICE | ZCPOOL_FEATURE_SEND;
 
 	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
 		features |= ZCPOOL_FEATURE_HUGE_MAP;

@@ -56,6 +56,8 @@
 #define ZCPOOL_FEATURE_URING_GET (1ULL << 3)
 /** The kernel has dma-bufs: EXPORT works. */
 #define ZCPOOL_FEATURE_EXPORT (1ULL << 4)
+/** SEND is there. */
+#define ZCPOOL_FEATURE_SEND (1ULL << 5)
 
 /**
  * struct zcpool_query - argument of ZCPOOL_IOC_QUERY
@@ -447,8 +449,9 @@ struct zcpool_send {
  * A device works on the pool's own memory, never on a copy: attaching one that cannot
  * reach all of the slice, because of its address limit where no IOMMU helps, or because
  * the machine bounces all DMA, or that takes no whole pages, fails with EBUSY.
- * zcpool_create.dma_bits makes pools that devices with an address limit reach.  What is mapped for a device is one segment for each part
- * that is contiguous, within the device's limits of size and boundary.
+ * zcpool_create.dma_bits makes pools that devices with an address limit reach.  What is
+ * mapped for a device is one segment for each part that is contiguous, within the
+ * device's limits of size and boundary.
  *
  * A read-only dma-buf is mapped for devices with DMA_TO_DEVICE alone, else EACCES, has
  * no address for drivers that copy (vmap: EINVAL), and is a file open for reading.
