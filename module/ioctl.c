@@ -53,7 +53,7 @@ static bool zcpool_slice_fits(const struct zcpool_pool *pool, u64 offset, u64 le
 
 static u64 zcpool_features(void)
 {
-	u64 features = ZCPOOL_FEATURE_SPLICE;
+	u64 features = ZCPOOL_FEATURE_SPLICE | ZCPOOL_FEATURE_SEND;
 
 	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
 		features |= ZCPOOL_FEATURE_HUGE_MAP;

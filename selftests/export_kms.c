@@ -130,11 +130,11 @@ static int find_display(int drm, struct display *display)
 		.count_crtcs = 1,
 		.count_connectors = 1,
 	};
+	int error = drm_call(drm, DRM_IOCTL_SET_CLIENT_CAP, &atomic);
 
-	return drm_call(drm, DRM_IOCTL_SET_CLIENT_CAP, &atomic)		      ?:
-		       drm_call(drm, DRM_IOCTL_MODE_GETRESOURCES, &resources) ?:
-		       find_plane(drm, display)				      ?:
-		       find_mode(drm, display);
+	error = error ?: drm_call(drm, DRM_IOCTL_MODE_GETRESOURCES, &resources);
+	error = error ?: find_plane(drm, display);
+	return error ?: find_mode(drm, display);
 }
 
 /* Everything that an atomic commit sets, object by object. */
@@ -151,17 +151,17 @@ struct commit {
 
 static void set(struct commit *commit, uint32_t object, const char *name, uint64_t value)
 {
-	uint32_t last = commit->nr_objects - 1;
+	uint32_t last = commit->nr_objects - 1, next = commit->nr_properties++;
 	uint64_t old;
 
 	if (!commit->nr_objects || commit->objects[last] != object) {
 		last = commit->nr_objects++;
 		commit->objects[last] = object;
 	}
-	commit->error = commit->error ?:
-					find_property(commit->drm, object, name,
-						      &commit->properties[commit->nr_properties], &old);
-	commit->values[commit->nr_properties++] = value;
+	if (!commit->error)
+		commit->error =
+			find_property(commit->drm, object, name, &commit->properties[next], &old);
+	commit->values[next] = value;
 	commit->counts[last]++;
 }
 

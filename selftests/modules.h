@@ -25,12 +25,12 @@ static inline int run_program(char *const *arguments)
 /* And unload them, which may have to wait for files that are closed by and by. */
 static inline int modprobe_remove(const char *name)
 {
+	char *const arguments[] = { "/sbin/modprobe", "-q", "-r", (char *)name, NULL };
 	int64_t end = now_ns() + 5000 * NS_PER_MS;
 	int status;
 
 	do {
-		status = run_program(
-			(char *const[]){ "/sbin/modprobe", "-q", "-r", (char *)name, NULL });
+		status = run_program(arguments);
 	} while (status && now_ns() < end && !usleep(10000));
 	return status;
 }
@@ -71,12 +71,12 @@ static inline int remove_module(const char *name)
 	static void __attribute__((constructor)) modules_begin(void) \
 	{ \
 		modules_of = getpid(); \
-		if (load()) \
+		if ((load)()) \
 			_exit(1); \
 	} \
 	static void __attribute__((destructor)) modules_end(void) \
 	{ \
-		if (getpid() == modules_of && unload()) \
+		if (getpid() == modules_of && (unload)()) \
 			_exit(1); \
 	}
 

@@ -14,6 +14,7 @@ TEST(unbound_handle)
 	EXPECT_EQ(ZCPOOL_ABI_VERSION, q.abi_version);
 	EXPECT_EQ(0, q.flags);
 	EXPECT_TRUE(q.features & ZCPOOL_FEATURE_SPLICE);
+	EXPECT_TRUE(q.features & ZCPOOL_FEATURE_SEND);
 	EXPECT_EQ(1000000, q.max_count);
 	EXPECT_EQ(8 * KIB, q.min_stride);
 	EXPECT_GE(q.max_buffer_size, 64 * MIB);

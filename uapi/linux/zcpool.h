@@ -57,6 +57,8 @@
 #define ZCPOOL_FEATURE_URING_GET (1ULL << 3)
 /** The kernel has dma-bufs: EXPORT works. */
 #define ZCPOOL_FEATURE_EXPORT (1ULL << 4)
+/** SEND is there. */
+#define ZCPOOL_FEATURE_SEND (1ULL << 5)
 
 /**
  * struct zcpool_query - argument of ZCPOOL_IOC_QUERY

@@ -18,6 +18,8 @@ static const struct {
 	{ ZCPOOL_FEATURE_HUGE_MAP, "huge-map" },
 	{ ZCPOOL_FEATURE_FIXED_BUFFERS, "fixed-buffers" },
 	{ ZCPOOL_FEATURE_URING_GET, "uring-get" },
+	{ ZCPOOL_FEATURE_EXPORT, "export" },
+	{ ZCPOOL_FEATURE_SEND, "send" },
 };
 
 static const char *feature_names(uint64_t bits, char *text)
@@ -44,7 +46,7 @@ static void print_size(const char *what, uint64_t bytes)
 
 static void print_info(const struct zcpool_query *query)
 {
-	char names[64];
+	char names[128];
 
 	printf("%-20s %u\n", "interface version", query->abi_version);
 	printf("%-20s %s\n", "features", feature_names(query->features, names));
@@ -59,7 +61,7 @@ static void print_info(const struct zcpool_query *query)
 
 static void print_json(const struct zcpool_query *query)
 {
-	char names[64];
+	char names[128];
 
 	json_begin(NULL);
 	json_number("abi_version", query->abi_version);
