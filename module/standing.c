@@ -11,6 +11,16 @@
 
 #include "zcpool.h"
 
+/**
+ * struct zcpool_span - buffers in a row
+ * @first: the first one
+ * @end: the one behind the last
+ */
+struct zcpool_span {
+	u32 first;
+	u32 end;
+};
+
 static struct folio *zcpool_buffer_folio(const struct zcpool_pool *pool, u32 index)
 {
 	return pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];

@@ -318,16 +318,6 @@ enum zcpool_standing {
 };
 
 /**
- * struct zcpool_span - buffers in a row
- * @first: the first one
- * @end: the one behind the last
- */
-struct zcpool_span {
-	u32 first;
-	u32 end;
-};
-
-/**
  * struct zcpool_chunk - physically contiguous part of a pool
  * @folio: folio it lies in
  * @offset: bytes from the folio's start
