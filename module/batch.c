@@ -2,7 +2,7 @@
 /* Batches of buffers by their indices, from and to user memory: GET and PUT. */
 #include <linux/uaccess.h>
 
-#include "zcpool.h"
+#include "ioctl.h"
 
 /*
  * Copy indices by words, two at a time where that may be: for the few that there
@@ -59,8 +59,8 @@ fault:
  *
  * Return: 0, -EFAULT, or the error of the first buffer that was not put.
  */
-int zcpool_put_array(struct zcpool_pool *pool, struct zcpool_handle *handle,
-		     const u32 __user *user_indices, u32 count, u32 *put)
+static int zcpool_put_array(struct zcpool_pool *pool, struct zcpool_handle *handle,
+			    const u32 __user *user_indices, u32 count, u32 *put)
 {
 	u32 indices[ZCPOOL_BATCH_MAX] __uninitialized;
 	int error = 0;
@@ -142,4 +142,42 @@ int zcpool_get_end(struct zcpool_pool *pool, struct zcpool_handle *handle,
 		return taken;
 	zcpool_buffers_put(pool, handle, indices, taken, &error);
 	return -EFAULT;
+}
+
+/** zcpool_ioctl_get() - ZCPOOL_IOC_GET */
+long zcpool_ioctl_get(const struct zcpool_call *call, void *arg)
+{
+	struct zcpool_pool *pool = call->pool;
+	u32 indices[ZCPOOL_BATCH_MAX] __uninitialized;
+	struct zcpool_get *get = arg;
+	int taken;
+
+	taken = zcpool_get_begin(pool, call->file, get, call->user, indices);
+	if (!taken)
+		taken = zcpool_wait_take(pool, call->handle, indices, min(get->count, pool->batch),
+					 get->timeout_ns);
+	if (taken == -ERESTARTSYS && get->put_count)
+		/* Restarted, the call would put once more what it has put. */
+		return -EINTR;
+	if (taken > 0)
+		taken = zcpool_get_end(pool, call->handle, get, call->user, indices, taken);
+	return min(taken, 0);
+}
+
+/** zcpool_ioctl_put() - ZCPOOL_IOC_PUT */
+long zcpool_ioctl_put(const struct zcpool_call *call, void *arg)
+{
+	struct zcpool_pool *pool = call->pool;
+	struct zcpool_put __user *user_put = call->user;
+	struct zcpool_put *put = arg;
+	int error;
+	u32 done;
+
+	if (!put->count || put->flags)
+		return -EINVAL;
+
+	error = zcpool_put_array(pool, call->handle, u64_to_user_ptr(put->indices), put->count,
+				 &done);
+	/* How far it came matters most when it came not far. */
+	return put_user(done, &user_put->count) ? -EFAULT : error;
 }

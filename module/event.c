@@ -10,7 +10,7 @@
 #include <linux/eventfd.h>
 #include <linux/file.h>
 
-#include "zcpool.h"
+#include "ioctl.h"
 
 /**
  * zcpool_events_init() - prepare a pool for those who want events
@@ -143,7 +143,7 @@ static void zcpool_eventfd_set(struct zcpool_pool *pool, struct zcpool_handle *h
  *
  * Return: 0, -EBADF, or -EINVAL if the descriptor is no eventfd's.
  */
-int zcpool_eventfd_register(struct zcpool_pool *pool, struct zcpool_handle *handle, int fd)
+static int zcpool_eventfd_register(struct zcpool_pool *pool, struct zcpool_handle *handle, int fd)
 {
 	struct eventfd_ctx *eventfd = NULL;
 
@@ -167,4 +167,15 @@ int zcpool_eventfd_register(struct zcpool_pool *pool, struct zcpool_handle *hand
 void zcpool_eventfd_release(struct zcpool_pool *pool, struct zcpool_handle *handle)
 {
 	zcpool_eventfd_set(pool, handle, NULL);
+}
+
+/** zcpool_ioctl_eventfd() - ZCPOOL_IOC_EVENTFD */
+long zcpool_ioctl_eventfd(const struct zcpool_call *call, void *arg)
+{
+	struct zcpool_pool *pool = call->pool;
+	struct zcpool_eventfd *eventfd = arg;
+
+	if (eventfd->flags)
+		return -EINVAL;
+	return zcpool_eventfd_register(pool, call->handle, eventfd->fd);
 }

@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "ioctl.h"
 #include "export.h"
 
 static int zcpool_export_hold(struct zcpool_exported *exported)
@@ -177,7 +178,7 @@ static const struct dma_buf_ops zcpool_export_read_only_ops = {
  * Return: the dma-buf, which holds @pool, with one reference; -EHWPOISON if memory of
  * the slice failed, -EMLINK, -ENOMEM, -ENFILE, or another error of dma_buf_export().
  */
-struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_export *arg)
+static struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_export *arg)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct zcpool_exported *exported;
@@ -219,4 +220,37 @@ struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_expo
 		return ERR_PTR(error);
 	}
 	return dmabuf;
+}
+
+static int zcpool_export_check(const struct zcpool_call *call, const struct zcpool_export *export)
+{
+	if (export->flags & ~(ZCPOOL_EXPORT_F_READ_ONLY | ZCPOOL_EXPORT_F_UNHELD))
+		return -EINVAL;
+	if (!export->length || !PAGE_ALIGNED(export->offset | export->length))
+		return -EINVAL;
+	if (!zcpool_slice_fits(call->pool, export->offset, export->length))
+		return -ERANGE;
+	if (!zcpool_file_writes(call->file) && !(export->flags & ZCPOOL_EXPORT_F_READ_ONLY))
+		return -EACCES;
+	return 0;
+}
+
+/** zcpool_ioctl_export() - ZCPOOL_IOC_EXPORT */
+long zcpool_ioctl_export(const struct zcpool_call *call, void *arg)
+{
+	struct zcpool_pool *pool = call->pool;
+	struct zcpool_export *export = arg;
+	struct dma_buf *dmabuf;
+	int error;
+
+	error = zcpool_export_check(call, export);
+	if (error)
+		return error;
+	export->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (export->fd < 0)
+		return export->fd;
+	dmabuf = zcpool_export(pool, export);
+	return zcpool_call_install(call, export->fd,
+				   IS_ERR(dmabuf) ? ERR_CAST(dmabuf) : dmabuf->file, export,
+				   sizeof(*export));
 }

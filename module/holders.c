@@ -4,7 +4,7 @@
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 
-#include "zcpool.h"
+#include "ioctl.h"
 
 /* Most buffers that one call looks at. */
 #define ZCPOOL_HOLDERS_SCAN 65536U
@@ -76,8 +76,8 @@ static bool zcpool_holder_get(struct zcpool_pool *pool, const struct zcpool_hand
  *
  * Return: 0, -EFAULT, or -EINTR if the task is being killed.
  */
-int zcpool_holders_get(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-		       struct zcpool_holders *holders)
+static int zcpool_holders_get(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			      struct zcpool_holders *holders)
 {
 	void __user *entry = u64_to_user_ptr(holders->entries);
 	size_t size = sizeof(struct zcpool_holder);
@@ -104,4 +104,21 @@ int zcpool_holders_get(struct zcpool_pool *pool, const struct zcpool_handle *han
 	}
 	holders->first = index;
 	return 0;
+}
+
+/** zcpool_ioctl_holders() - ZCPOOL_IOC_HOLDERS */
+long zcpool_ioctl_holders(const struct zcpool_call *call, void *arg)
+{
+	struct zcpool_pool *pool = call->pool;
+	struct zcpool_holders *holders = arg;
+	int error;
+
+	if (!holders->count || (holders->flags & ~ZCPOOL_HOLDERS_F_HELD) ||
+	    holders->entry_size < ZCPOOL_HOLDER_SIZE_VER0 || holders->entry_size > PAGE_SIZE)
+		return -EINVAL;
+	if (holders->first > pool->geometry.count)
+		return -ERANGE;
+
+	error = zcpool_holders_get(pool, call->handle, holders);
+	return error ?: zcpool_call_return(call, holders, sizeof(*holders));
 }

@@ -12,6 +12,7 @@
 #include <linux/socket.h>
 #include <linux/uaccess.h>
 
+#include "ioctl.h"
 #include "send.h"
 #include "trace.h"
 
@@ -177,4 +178,23 @@ out:
 	if (elements != few)
 		kfree(elements);
 	return error;
+}
+
+/** zcpool_ioctl_send() - ZCPOOL_IOC_SEND */
+long zcpool_ioctl_send(const struct zcpool_call *call, void *arg)
+{
+	struct zcpool_pool *pool = call->pool;
+	struct zcpool_send *send = arg;
+	int error;
+
+	error = zcpool_send_check(send);
+	if (error)
+		return error;
+	/* What cannot be told afterwards is not begun. */
+	send->sent = 0;
+	send->copied = 0;
+	if (zcpool_call_return(call, send, sizeof(*send)))
+		return -EFAULT;
+	error = zcpool_send(pool, send);
+	return zcpool_call_return(call, send, sizeof(*send)) ?: error;
 }

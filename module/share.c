@@ -11,7 +11,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
-#include "zcpool.h"
+#include "ioctl.h"
 
 /**
  * struct zcpool_shared - what a share's file stands for
@@ -54,7 +54,7 @@ static const struct file_operations zcpool_share_fops = {
  *
  * Return: the share's file, or an error of anon_inode_getfile() or -ENOMEM.
  */
-struct file *zcpool_share(struct zcpool_pool *pool, u32 flags)
+static struct file *zcpool_share(struct zcpool_pool *pool, u32 flags)
 {
 	struct zcpool_shared *shared = kmalloc(sizeof(*shared), GFP_KERNEL_ACCOUNT);
 	struct file *file;
@@ -82,7 +82,7 @@ struct file *zcpool_share(struct zcpool_pool *pool, u32 flags)
  * Return: the pool with a reference that is the caller's; -EBADF, -EINVAL if it is no
  * share's descriptor, or -EPERM if the pool is another user's.
  */
-struct zcpool_pool *zcpool_share_get(int fd, u32 *flags)
+static struct zcpool_pool *zcpool_share_get(int fd, u32 *flags)
 {
 	struct zcpool_pool *pool = ERR_PTR(-EINVAL);
 	struct zcpool_shared *shared;
@@ -102,4 +102,69 @@ struct zcpool_pool *zcpool_share_get(int fd, u32 *flags)
 out:
 	fput(file);
 	return pool;
+}
+
+/** zcpool_ioctl_share() - ZCPOOL_IOC_SHARE */
+long zcpool_ioctl_share(const struct zcpool_call *call, void *arg)
+{
+	struct zcpool_pool *pool = call->pool;
+	struct zcpool_share *share = arg;
+
+	if (share->flags & ~ZCPOOL_SHARE_F_READ_ONLY)
+		return -EINVAL;
+	if (!zcpool_file_writes(call->file) && !(share->flags & ZCPOOL_SHARE_F_READ_ONLY))
+		return -EACCES;
+	share->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (share->fd < 0)
+		return share->fd;
+	return zcpool_call_install(call, share->fd, zcpool_share(pool, share->flags), share,
+				   sizeof(*share));
+}
+
+static long zcpool_attach_locked(struct zcpool_handle *handle, struct zcpool_attach *attach,
+				 const struct zcpool_call *call)
+{
+	struct zcpool_pool *pool;
+	u32 flags;
+	int error;
+
+	if (zcpool_handle_pool(handle))
+		return -EBUSY;
+	pool = zcpool_share_get(attach->fd, &flags);
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+
+	handle->read_only = flags & ZCPOOL_SHARE_F_READ_ONLY;
+	error = zcpool_handle_list(handle, pool, attach->queue_max ?: pool->geometry.count);
+	if (error)
+		goto err_put_pool;
+	attach->handle = handle->number;
+	error = zcpool_call_return(call, attach, sizeof(*attach));
+	if (error)
+		goto err_unlist;
+	zcpool_handle_bind(handle, pool);
+	return 0;
+
+err_unlist:
+	zcpool_handle_unlist(handle, pool);
+err_put_pool:
+	handle->read_only = false;
+	zcpool_pool_put(pool);
+	return error;
+}
+
+/** zcpool_ioctl_attach() - ZCPOOL_IOC_ATTACH */
+long zcpool_ioctl_attach(const struct zcpool_call *call, void *arg)
+{
+	struct zcpool_handle *handle = call->handle;
+	struct zcpool_attach *attach = arg;
+	long error;
+
+	if (attach->flags)
+		return -EINVAL;
+	if (mutex_lock_killable(&handle->bind_lock))
+		return -EINTR;
+	error = zcpool_attach_locked(handle, attach, call);
+	mutex_unlock(&handle->bind_lock);
+	return error;
 }

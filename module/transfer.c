@@ -9,6 +9,7 @@
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
 
+#include "ioctl.h"
 #include "queue.h"
 
 /* Items on stack, and handled under one hold of the pool's lock. */
@@ -87,8 +88,8 @@ static u32 zcpool_transfer_items(struct zcpool_pool *pool, struct zcpool_handle 
  * Return: 0 if all went, or why one did not: -EFAULT, -EINVAL, -ERANGE, -EPERM, -ESRCH if
  * there is no such handle, or -EAGAIN if its queue is full.
  */
-int zcpool_transfer(struct zcpool_pool *pool, struct zcpool_handle *handle,
-		    struct zcpool_transfer *arg)
+static int zcpool_transfer(struct zcpool_pool *pool, struct zcpool_handle *handle,
+			   struct zcpool_transfer *arg)
 {
 	const struct zcpool_item __user *user = u64_to_user_ptr(arg->items);
 	struct zcpool_item items[ZCPOOL_ITEMS] __uninitialized;
@@ -195,7 +196,8 @@ static int zcpool_receive_wait(struct zcpool_handle *handle, u64 timeout_ns)
  *
  * Return: how many, or -EAGAIN, -ETIMEDOUT, -EINTR, -ERESTARTSYS or -EFAULT.
  */
-int zcpool_receive(struct zcpool_pool *pool, struct file *file, const struct zcpool_receive *arg)
+static int zcpool_receive(struct zcpool_pool *pool, struct file *file,
+			  const struct zcpool_receive *arg)
 {
 	bool nonblock = (arg->flags & ZCPOOL_RECEIVE_F_NONBLOCK) || (file->f_flags & O_NONBLOCK);
 	struct zcpool_item __user *user = u64_to_user_ptr(arg->items);
@@ -215,4 +217,39 @@ int zcpool_receive(struct zcpool_pool *pool, struct file *file, const struct zcp
 			left = max_t(s64, ktime_to_ns(ktime_sub(end, ktime_get())), 1);
 	}
 	return ret;
+}
+
+/** zcpool_ioctl_transfer() - ZCPOOL_IOC_TRANSFER */
+long zcpool_ioctl_transfer(const struct zcpool_call *call, void *arg)
+{
+	struct zcpool_pool *pool = call->pool;
+	struct zcpool_transfer *transfer = arg;
+	int error;
+
+	if (!transfer->count || transfer->flags || transfer->reserved)
+		return -EINVAL;
+	/* What cannot be told afterwards is not begun. */
+	if (zcpool_call_return(call, transfer, sizeof(*transfer)))
+		return -EFAULT;
+	error = zcpool_transfer(pool, call->handle, transfer);
+	return zcpool_call_return(call, transfer, sizeof(*transfer)) ?: error;
+}
+
+/** zcpool_ioctl_receive() - ZCPOOL_IOC_RECEIVE */
+long zcpool_ioctl_receive(const struct zcpool_call *call, void *arg)
+{
+	struct zcpool_receive __user *user_receive = call->user;
+	struct zcpool_pool *pool = call->pool;
+	struct zcpool_receive *receive = arg;
+	int received;
+
+	if (!receive->count || (receive->flags & ~ZCPOOL_RECEIVE_F_NONBLOCK))
+		return -EINVAL;
+	/* What cannot be told afterwards is not begun. */
+	if (put_user(receive->count, &user_receive->count))
+		return -EFAULT;
+	received = zcpool_receive(pool, call->file, receive);
+	if (received < 0)
+		return received;
+	return put_user(received, &user_receive->count);
 }

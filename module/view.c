@@ -14,7 +14,7 @@
 #include <linux/slab.h>
 #include <linux/splice.h>
 
-#include "zcpool.h"
+#include "ioctl.h"
 
 /**
  * struct zcpool_viewed - what a view's inode stands for
@@ -216,7 +216,7 @@ static struct file *zcpool_view_file(struct inode *inode, struct zcpool_pool *po
  *
  * Return: the view's file, or -EMLINK, -ENOMEM or -ENFILE.
  */
-struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_view *arg)
+static struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_view *arg)
 {
 	struct zcpool_viewed *viewed = kzalloc(sizeof(*viewed), GFP_KERNEL_ACCOUNT);
 	struct inode *inode;
@@ -246,4 +246,32 @@ struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_view *arg
 		return ERR_PTR(error);
 	}
 	return file;
+}
+
+static int zcpool_view_check(const struct zcpool_call *call, const struct zcpool_view *view)
+{
+	if ((view->flags & ~ZCPOOL_VIEW_F_WRITABLE) || (view->mode & ~0666) || view->reserved ||
+	    !view->length)
+		return -EINVAL;
+	if (!zcpool_slice_fits(call->pool, view->offset, view->length))
+		return -ERANGE;
+	if (!zcpool_file_writes(call->file) && (view->flags & ZCPOOL_VIEW_F_WRITABLE))
+		return -EACCES;
+	return 0;
+}
+
+/** zcpool_ioctl_view() - ZCPOOL_IOC_VIEW */
+long zcpool_ioctl_view(const struct zcpool_call *call, void *arg)
+{
+	struct zcpool_pool *pool = call->pool;
+	struct zcpool_view *view = arg;
+	int error;
+
+	error = zcpool_view_check(call, view);
+	if (error)
+		return error;
+	view->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (view->fd < 0)
+		return view->fd;
+	return zcpool_call_install(call, view->fd, zcpool_view(pool, view), view, sizeof(*view));
 }

@@ -428,8 +428,6 @@ void zcpool_folio_split_failed(struct folio *folio, unsigned int order);
 bool zcpool_chunk_failed(const struct zcpool_chunk *chunk);
 
 /* batch.c */
-int zcpool_put_array(struct zcpool_pool *pool, struct zcpool_handle *handle,
-		     const u32 __user *user_indices, u32 count, u32 *put);
 int zcpool_get_begin(struct zcpool_pool *pool, struct file *file, const struct zcpool_get *get,
 		     struct zcpool_get __user *user_get, u32 *indices);
 int zcpool_get_end(struct zcpool_pool *pool, struct zcpool_handle *handle,
@@ -463,10 +461,6 @@ int zcpool_slice_hold(struct zcpool_pool *pool, const struct zcpool_slice *slice
 void zcpool_slice_unhold(struct zcpool_pool *pool, const struct zcpool_slice *slice,
 			 enum zcpool_standing kind);
 
-/* holders.c */
-int zcpool_holders_get(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-		       struct zcpool_holders *holders);
-
 /* wait.c */
 void zcpool_wait_init(struct zcpool_pool *pool);
 void zcpool_wait_destroy(struct zcpool_pool *pool);
@@ -483,7 +477,6 @@ void zcpool_events_pay(struct zcpool_pool *pool);
 void zcpool_events_owe(struct zcpool_pool *pool);
 __poll_t zcpool_poll(struct file *file, poll_table *wait);
 int zcpool_fasync(int fd, struct file *file, int on);
-int zcpool_eventfd_register(struct zcpool_pool *pool, struct zcpool_handle *handle, int fd);
 void zcpool_eventfd_release(struct zcpool_pool *pool, struct zcpool_handle *handle);
 
 /* mmap.c */
@@ -522,21 +515,6 @@ int zcpool_uring_get(struct io_uring_cmd *cmd, struct zcpool_get __user *user_ge
 void zcpool_uring_get_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags);
 
 /* view.c */
-struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_view *arg);
 void zcpool_view_evict(struct inode *inode);
-
-/* share.c */
-struct file *zcpool_share(struct zcpool_pool *pool, u32 flags);
-struct zcpool_pool *zcpool_share_get(int fd, u32 *flags);
-
-/* transfer.c */
-int zcpool_transfer(struct zcpool_pool *pool, struct zcpool_handle *handle,
-		    struct zcpool_transfer *arg);
-int zcpool_receive(struct zcpool_pool *pool, struct file *file, const struct zcpool_receive *arg);
-
-/* export.c */
-#ifdef CONFIG_DMA_SHARED_BUFFER
-struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_export *arg);
-#endif
 
 #endif /* ZCPOOL_H */

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* CREATE: what is asked for, checked and rounded, becomes a handle's pool. */
+#include <linux/log2.h>
+#include <linux/nodemask.h>
+
+#include "ioctl.h"
+
+/* Check what CREATE is asked for, and round it to whole folios. */
+static int zcpool_geometry_init(struct zcpool_geometry *geometry,
+				const struct zcpool_create *create)
+{
+	u64 folio_size;
+
+	if (create->flags & ~ZCPOOL_CREATE_F_NUMA_NODE)
+		return -EINVAL;
+	if (!create->buffer_size || create->buffer_size > ZCPOOL_BUFFER_SIZE_MAX)
+		return -EINVAL;
+	if (!create->count || create->count > ZCPOOL_COUNT_MAX)
+		return -EINVAL;
+	if (create->dma_bits && (create->dma_bits < ZCPOOL_DMA_BITS_MIN || create->dma_bits > 64))
+		return -EINVAL;
+
+	geometry->node = NUMA_NO_NODE;
+	if (create->flags & ZCPOOL_CREATE_F_NUMA_NODE) {
+		if (create->numa_node >= MAX_NUMNODES || !node_state(create->numa_node, N_MEMORY))
+			return -EINVAL;
+		geometry->node = create->numa_node;
+	} else if (create->numa_node) {
+		return -EINVAL;
+	}
+
+	geometry->stride = round_up(create->buffer_size, (u64)ZCPOOL_FOLIO_SIZE_MAX);
+	if (create->buffer_size < ZCPOOL_FOLIO_SIZE_MAX)
+		geometry->stride =
+			roundup_pow_of_two(max_t(u64, create->buffer_size, ZCPOOL_FOLIO_SIZE_MIN));
+	folio_size = min_t(u64, geometry->stride, ZCPOOL_FOLIO_SIZE_MAX);
+	geometry->order = ilog2(folio_size) - PAGE_SHIFT;
+	geometry->folios_per_buffer = geometry->stride / folio_size;
+	geometry->buffer_size = create->buffer_size;
+	geometry->count = create->count;
+	geometry->size = geometry->stride * create->count;
+	geometry->dma_bits = create->dma_bits;
+	return 0;
+}
+
+static long zcpool_create_locked(struct zcpool_handle *handle, struct zcpool_create *create,
+				 const struct zcpool_geometry *geometry,
+				 const struct zcpool_call *call)
+{
+	struct zcpool_pool *pool;
+	int error;
+
+	if (zcpool_handle_pool(handle))
+		return -EBUSY;
+
+	pool = zcpool_pool_create(geometry);
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+
+	create->stride = geometry->stride;
+	create->size = geometry->size;
+	error = zcpool_handle_list(handle, pool, geometry->count);
+	if (error)
+		goto err_put_pool;
+	error = zcpool_call_return(call, create, sizeof(*create));
+	if (error)
+		goto err_unlist;
+	zcpool_handle_bind(handle, pool);
+	return 0;
+
+err_unlist:
+	zcpool_handle_unlist(handle, pool);
+err_put_pool:
+	zcpool_pool_put(pool);
+	return error;
+}
+
+/** zcpool_ioctl_create() - ZCPOOL_IOC_CREATE */
+long zcpool_ioctl_create(const struct zcpool_call *call, void *arg)
+{
+	struct zcpool_handle *handle = call->handle;
+	struct zcpool_create *create = arg;
+	struct zcpool_geometry geometry;
+	long error;
+
+	error = zcpool_geometry_init(&geometry, create);
+	if (error)
+		return error;
+
+	if (mutex_lock_killable(&handle->bind_lock))
+		return -EINTR;
+	error = zcpool_create_locked(handle, create, &geometry, call);
+	mutex_unlock(&handle->bind_lock);
+	return error;
+}
