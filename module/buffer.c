@@ -9,7 +9,6 @@
  * judges every buffer in the moment it hands it out, and PUT, which cannot know
  * how long a transfer takes, only sorts.
  */
-#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
 
@@ -221,19 +220,10 @@ void zcpool_buffers_init(struct zcpool_pool *pool)
 		zcpool_queue_add_last(pool, &pool->idle, i);
 }
 
-/**
- * zcpool_buffers_take() - make a handle the owner of free buffers
- * @pool: pool
- * @handle: new owner, bound to @pool
- * @indices: filled with the buffers' indices
- * @count: most buffers wanted
- *
- * Looks at a bounded number of buffers in flight.
- *
- * Return: number of buffers, 0 if none was found free.
- */
-u32 zcpool_buffers_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 *indices,
-			u32 count)
+/* What isolated pools need besides is kept out of the way of others: many calls a second. */
+static __always_inline u32 zcpool_buffers_find(struct zcpool_pool *pool,
+					       struct zcpool_handle *handle,
+					       struct zcpool_handle *owner, u32 *indices, u32 count)
 {
 	const u32 *end = indices + count;
 	struct zcpool_scan scan;
@@ -250,20 +240,49 @@ u32 zcpool_buffers_take(struct zcpool_pool *pool, struct zcpool_handle *handle, 
 		if (index == ZCPOOL_NO_BUFFER)
 			break;
 		buffer = &pool->buffers[index];
-		buffer->owner = handle;
+		buffer->owner = owner;
 		buffer->since = now;
-		handle->nr_owned++;
 		*next = index;
 		trace_zcpool_get(pool, index);
 	}
+	handle->nr_owned += next - indices;
 	pool->nr_gets += next - indices;
 	spin_unlock(&pool->lock);
 	return next - indices;
 }
 
+/* They are nobody's, until nothing of another user's is left in them. */
+static noinline u32 zcpool_buffers_take_isolated(struct zcpool_pool *pool,
+						 struct zcpool_handle *handle, u32 *indices,
+						 u32 count)
+{
+	u32 taken = zcpool_buffers_find(pool, handle, NULL, indices, count);
+
+	zcpool_isolated_settle(pool, handle, indices, taken);
+	return taken;
+}
+
+/**
+ * zcpool_buffers_take() - make a handle the owner of free buffers
+ * @pool: pool
+ * @handle: new owner, bound to @pool
+ * @indices: filled with the buffers' indices
+ * @count: most buffers wanted
+ *
+ * Looks at a bounded number of buffers in flight.
+ *
+ * Return: number of buffers, 0 if none was found free.
+ */
+u32 zcpool_buffers_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 *indices,
+			u32 count)
+{
+	if (unlikely(pool->geometry.isolated))
+		return zcpool_buffers_take_isolated(pool, handle, indices, count);
+	return zcpool_buffers_find(pool, handle, handle, indices, count);
+}
+
 /* Give up and sort a buffer; whether it is presumed free. */
-static __always_inline bool zcpool_buffer_disown(struct zcpool_pool *pool,
-						 struct zcpool_handle *handle, u32 index)
+static __always_inline bool zcpool_buffer_disown(struct zcpool_pool *pool, u32 index)
 {
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	bool in_flight;
@@ -276,7 +295,6 @@ static __always_inline bool zcpool_buffer_disown(struct zcpool_pool *pool,
 	in_flight = zcpool_buffer_refs(pool, index) > buffer->refs &&
 		    zcpool_buffer_held(pool, index);
 	buffer->owner = NULL;
-	handle->nr_owned--;
 	if (in_flight)
 		zcpool_buffer_add_in_flight(pool, index);
 	else
@@ -294,6 +312,42 @@ static void zcpool_buffers_wake(struct zcpool_pool *pool, u32 idle)
 		zcpool_wake_later(pool);
 }
 
+static __always_inline u32 zcpool_buffers_put_all(struct zcpool_pool *pool,
+						  struct zcpool_handle *handle, const u32 *indices,
+						  u32 count, bool isolated, int *error)
+{
+	u32 idle = 0;
+	u32 put;
+
+	*error = 0;
+	spin_lock(&pool->lock);
+	for (put = 0; put < count; put++) {
+		u32 index = indices[put];
+		int wrong = zcpool_buffer_check(pool, handle, &index);
+
+		if (unlikely(wrong)) {
+			*error = wrong;
+			break;
+		}
+		if (isolated)
+			zcpool_isolated_withdraw(pool, handle, index);
+		idle += zcpool_buffer_disown(pool, index);
+	}
+	handle->nr_owned -= put;
+	pool->nr_puts += put;
+	spin_unlock(&pool->lock);
+
+	zcpool_buffers_wake(pool, idle);
+	return put;
+}
+
+static noinline u32 zcpool_buffers_put_isolated(struct zcpool_pool *pool,
+						struct zcpool_handle *handle, const u32 *indices,
+						u32 count, int *error)
+{
+	return zcpool_buffers_put_all(pool, handle, indices, count, true, error);
+}
+
 /**
  * zcpool_buffers_put() - give up the ownership of buffers
  * @pool: pool
@@ -309,30 +363,9 @@ static void zcpool_buffers_wake(struct zcpool_pool *pool, u32 idle)
 u32 zcpool_buffers_put(struct zcpool_pool *pool, struct zcpool_handle *handle, const u32 *indices,
 		       u32 count, int *error)
 {
-	u32 idle = 0;
-	u32 put;
-
-	*error = 0;
-	spin_lock(&pool->lock);
-	for (put = 0; put < count; put++) {
-		u32 index = indices[put];
-
-		if (index >= pool->geometry.count) {
-			*error = -ERANGE;
-			break;
-		}
-		index = array_index_nospec(index, pool->geometry.count);
-		if (pool->buffers[index].owner != handle) {
-			*error = -EPERM;
-			break;
-		}
-		idle += zcpool_buffer_disown(pool, handle, index);
-	}
-	pool->nr_puts += put;
-	spin_unlock(&pool->lock);
-
-	zcpool_buffers_wake(pool, idle);
-	return put;
+	if (unlikely(pool->geometry.isolated))
+		return zcpool_buffers_put_isolated(pool, handle, indices, count, error);
+	return zcpool_buffers_put_all(pool, handle, indices, count, false, error);
 }
 
 /* Put what was on its way to a handle. */
@@ -342,8 +375,10 @@ static u32 zcpool_buffers_disown_incoming(struct zcpool_pool *pool, struct zcpoo
 	u32 index;
 
 	while ((index = zcpool_queue_pop(pool, &handle->incoming)) != ZCPOOL_NO_BUFFER) {
-		handle->nr_owned++;
-		idle += zcpool_buffer_disown(pool, handle, index);
+		/* It has the sender's bytes, and was perhaps received once: see RECEIVE. */
+		if (pool->geometry.isolated)
+			zcpool_isolated_withdraw(pool, NULL, index);
+		idle += zcpool_buffer_disown(pool, index);
 		pool->nr_puts++;
 		cond_resched_lock(&pool->lock);
 	}
@@ -366,7 +401,10 @@ void zcpool_buffers_disown(struct zcpool_pool *pool, struct zcpool_handle *handl
 	idle = zcpool_buffers_disown_incoming(pool, handle);
 	for (i = 0; handle->nr_owned; i++) {
 		if (pool->buffers[i].owner == handle) {
-			idle += zcpool_buffer_disown(pool, handle, i);
+			if (pool->geometry.isolated)
+				zcpool_isolated_withdraw(pool, handle, i);
+			idle += zcpool_buffer_disown(pool, i);
+			handle->nr_owned--;
 			pool->nr_puts++;
 		}
 		cond_resched_lock(&pool->lock);

@@ -11,7 +11,7 @@ static int zcpool_geometry_init(struct zcpool_geometry *geometry,
 {
 	u64 folio_size;
 
-	if (create->flags & ~ZCPOOL_CREATE_F_NUMA_NODE)
+	if (create->flags & ~(ZCPOOL_CREATE_F_NUMA_NODE | ZCPOOL_CREATE_F_ISOLATED))
 		return -EINVAL;
 	if (!create->buffer_size || create->buffer_size > ZCPOOL_BUFFER_SIZE_MAX)
 		return -EINVAL;
@@ -40,6 +40,7 @@ static int zcpool_geometry_init(struct zcpool_geometry *geometry,
 	geometry->count = create->count;
 	geometry->size = geometry->stride * create->count;
 	geometry->dma_bits = create->dma_bits;
+	geometry->isolated = create->flags & ZCPOOL_CREATE_F_ISOLATED;
 	return 0;
 }
 

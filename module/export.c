@@ -15,13 +15,13 @@
 #include "ioctl.h"
 #include "export.h"
 
-static int zcpool_export_hold(struct zcpool_exported *exported)
+static int zcpool_export_hold(struct zcpool_exported *exported, const struct zcpool_handle *handle)
 {
 	int error;
 
 	if (exported->flags & ZCPOOL_EXPORT_F_UNHELD)
 		return 0;
-	error = zcpool_slice_hold(exported->pool, &exported->slice, ZCPOOL_STANDING_EXPORT);
+	error = zcpool_slice_hold(exported->pool, handle, &exported->slice, ZCPOOL_STANDING_EXPORT);
 	exported->holds = !error;
 	return error;
 }
@@ -171,6 +171,7 @@ static const struct dma_buf_ops zcpool_export_read_only_ops = {
 /**
  * zcpool_export() - make a dma-buf over a slice
  * @pool: pool
+ * @handle: who asks
  * @arg: offset, length and flags, checked by the caller
  *
  * Context: process.
@@ -178,7 +179,8 @@ static const struct dma_buf_ops zcpool_export_read_only_ops = {
  * Return: the dma-buf, which holds @pool, with one reference; -EHWPOISON if memory of
  * the slice failed, -EMLINK, -ENOMEM, -ENFILE, or another error of dma_buf_export().
  */
-static struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_export *arg)
+static struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+				     const struct zcpool_export *arg)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct zcpool_exported *exported;
@@ -214,7 +216,7 @@ static struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpo
 		return dmabuf;
 	}
 	/* Not earlier, lest who waits is told of what will not be. */
-	error = zcpool_export_hold(exported);
+	error = zcpool_export_hold(exported, handle);
 	if (error) {
 		dma_buf_put(dmabuf);
 		return ERR_PTR(error);
@@ -230,6 +232,9 @@ static int zcpool_export_check(const struct zcpool_call *call, const struct zcpo
 		return -EINVAL;
 	if (!zcpool_slice_fits(call->pool, export->offset, export->length))
 		return -ERANGE;
+	/* Nothing would keep it to what the handle owns. */
+	if (call->pool->geometry.isolated && (export->flags & ZCPOOL_EXPORT_F_UNHELD))
+		return -EPERM;
 	if (!zcpool_file_writes(call->file) && !(export->flags & ZCPOOL_EXPORT_F_READ_ONLY))
 		return -EACCES;
 	return 0;
@@ -249,7 +254,7 @@ long zcpool_ioctl_export(const struct zcpool_call *call, void *arg)
 	export->fd = get_unused_fd_flags(O_CLOEXEC);
 	if (export->fd < 0)
 		return export->fd;
-	dmabuf = zcpool_export(pool, export);
+	dmabuf = zcpool_export(pool, call->handle, export);
 	return zcpool_call_install(call, export->fd,
 				   IS_ERR(dmabuf) ? ERR_CAST(dmabuf) : dmabuf->file, export,
 				   sizeof(*export));

@@ -24,6 +24,7 @@ int zcpool_handle_list(struct zcpool_handle *handle, struct zcpool_pool *pool, u
 
 	lockdep_assert_held(&handle->bind_lock);
 	handle->incoming_max = incoming_max;
+	handle->user = current_euid();
 	/* Cyclic, so that a handle that has gone is not soon mistaken for another. */
 	error = xa_alloc_cyclic(&pool->handles, &handle->number, handle, xa_limit_31b,
 				&pool->next_handle, GFP_KERNEL_ACCOUNT);
@@ -144,6 +145,7 @@ static void zcpool_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "zcpool-stride:\t%llu\n", pool->geometry.stride);
 	seq_printf(m, "zcpool-count:\t%u\n", pool->geometry.count);
 	seq_printf(m, "zcpool-size:\t%llu\n", pool->geometry.size);
+	seq_printf(m, "zcpool-isolated:\t%d\n", pool->geometry.isolated);
 	seq_printf(m, "zcpool-handle:\t%u\n", handle->number);
 	seq_printf(m, "zcpool-owned:\t%u\n", stat.owned);
 	seq_printf(m, "zcpool-incoming:\t%u\n", stat.incoming);

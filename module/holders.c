@@ -52,19 +52,20 @@ static void zcpool_holder_count(const struct zcpool_pool *pool, u32 index,
 static bool zcpool_holder_get(struct zcpool_pool *pool, const struct zcpool_handle *handle,
 			      u32 index, u32 flags, struct zcpool_holder *holder)
 {
-	u64 since;
+	u64 age;
 
 	spin_lock(&pool->lock);
 	holder->index = index;
 	holder->state = zcpool_holder_state(pool, handle, index);
-	since = pool->buffers[index].since;
-	if (holder->state != ZCPOOL_STATE_FREE || !(flags & ZCPOOL_HOLDERS_F_HELD))
+	age = ktime_get_mono_fast_ns() - pool->buffers[index].since;
+	/* What others do with theirs is not told. */
+	if (pool->geometry.isolated && pool->buffers[index].owner != handle)
+		age = 0;
+	else if (holder->state != ZCPOOL_STATE_FREE || !(flags & ZCPOOL_HOLDERS_F_HELD))
 		zcpool_holder_count(pool, index, holder);
 	spin_unlock(&pool->lock);
 
-	holder->age_ns = 0;
-	if (holder->state != ZCPOOL_STATE_FREE)
-		holder->age_ns = ktime_get_mono_fast_ns() - since;
+	holder->age_ns = holder->state == ZCPOOL_STATE_FREE ? 0 : age;
 	return holder->state != ZCPOOL_STATE_FREE || !(flags & ZCPOOL_HOLDERS_F_HELD);
 }
 

@@ -36,6 +36,10 @@ vm_fault_t zcpool_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	/* Locked until the entry is made, and counted: see zcpool_folio_mapped_refs(). */
 	folio_lock(chunk.folio);
+	if (!zcpool_isolated_vma_reaches(vmf->vma, pool, zcpool_folio_buffer(chunk.folio))) {
+		folio_unlock(chunk.folio);
+		return VM_FAULT_SIGBUS;
+	}
 	smp_mb__before_atomic(); /* the lock is seen no later than the number */
 	atomic_inc(faults);
 	smp_mb__after_atomic(); /* pairs with smp_rmb() in zcpool_folio_mapped_refs() */
@@ -103,7 +107,7 @@ int zcpool_mmap_pool(struct zcpool_pool *pool, struct vm_area_struct *vma,
  */
 int zcpool_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	const struct zcpool_handle *handle = file->private_data;
+	struct zcpool_handle *handle = file->private_data;
 	struct zcpool_pool *pool = zcpool_file_pool(file);
 	int error;
 
@@ -111,8 +115,13 @@ int zcpool_mmap(struct file *file, struct vm_area_struct *vma)
 		return PTR_ERR(pool);
 	if (handle->read_only && (vma->vm_flags & VM_WRITE))
 		return -EACCES;
-	error = zcpool_mmap_pool(pool, vma, &zcpool_vm_ops);
-	if (!error && handle->read_only)
+	error = zcpool_mmap_pool(
+		pool, vma, pool->geometry.isolated ? &zcpool_isolated_vm_ops : &zcpool_vm_ops);
+	if (error)
+		return error;
+	if (handle->read_only)
 		vm_flags_clear(vma, VM_MAYWRITE);
-	return error;
+	if (pool->geometry.isolated)
+		zcpool_isolated_vma_init(vma, handle);
+	return 0;
 }

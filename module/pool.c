@@ -176,6 +176,8 @@ struct zcpool_pool *zcpool_pool_create(const struct zcpool_geometry *geometry)
 		goto err_free_memory;
 	}
 	zcpool_buffers_init(pool);
+	if (geometry->isolated)
+		zcpool_isolated_init(pool);
 	zcpool_wait_init(pool);
 	zcpool_events_init(pool);
 	xa_init_flags(&pool->handles, XA_FLAGS_ALLOC1);

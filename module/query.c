@@ -4,7 +4,7 @@
 
 static u64 zcpool_features(void)
 {
-	u64 features = ZCPOOL_FEATURE_SPLICE | ZCPOOL_FEATURE_SEND;
+	u64 features = ZCPOOL_FEATURE_SPLICE | ZCPOOL_FEATURE_SEND | ZCPOOL_FEATURE_ISOLATED;
 
 	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
 		features |= ZCPOOL_FEATURE_HUGE_MAP;
@@ -48,6 +48,7 @@ long zcpool_ioctl_query(const struct zcpool_call *call, void *arg)
 		query->chunk = PAGE_SIZE << pool->geometry.order;
 		query->size = pool->geometry.size;
 		query->count = pool->geometry.count;
+		query->pool_flags = pool->geometry.isolated ? ZCPOOL_CREATE_F_ISOLATED : 0;
 		query->dma_bits = pool->geometry.dma_bits;
 		zcpool_buffers_stat(pool, handle, &stat);
 		query->owned = stat.owned;

@@ -6,13 +6,34 @@
 #include "zcpool.h"
 
 /*
+ * Keep what is to be copied the handle's, for as long as the copy may take: the user
+ * memory may fault.  @handle is NULL for a view.
+ */
+static int zcpool_copy_begin(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			     const struct zcpool_chunk *chunk)
+{
+	if (zcpool_buffer_failed(pool, chunk))
+		return -EIO;
+	if (!handle || !pool->geometry.isolated)
+		return 0;
+	return zcpool_chunk_borrow(pool, handle, chunk);
+}
+
+static void zcpool_copy_end(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			    const struct zcpool_chunk *chunk)
+{
+	if (handle && pool->geometry.isolated)
+		folio_put(chunk->folio);
+}
+
+/*
  * Copy between a slice, whose bytes iocb->ki_pos counts, and @iter, as far as the slice
  * goes.  No lock is held: the user memory may be a mapping of this very pool.
  */
-static ssize_t zcpool_copy(struct zcpool_pool *pool, const struct zcpool_slice *slice,
-			   struct kiocb *iocb, struct iov_iter *iter,
-			   size_t (*copy)(struct page *page, size_t offset, size_t bytes,
-					  struct iov_iter *iter))
+static ssize_t
+zcpool_copy(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+	    const struct zcpool_slice *slice, struct kiocb *iocb, struct iov_iter *iter,
+	    size_t (*copy)(struct page *page, size_t offset, size_t bytes, struct iov_iter *iter))
 {
 	ssize_t done = 0;
 
@@ -21,10 +42,13 @@ static ssize_t zcpool_copy(struct zcpool_pool *pool, const struct zcpool_slice *
 		struct zcpool_chunk chunk =
 			zcpool_pool_chunk(pool, slice->offset + iocb->ki_pos, length);
 		size_t copied;
+		int error;
 
-		if (zcpool_buffer_failed(pool, &chunk))
-			return done ?: -EIO;
+		error = zcpool_copy_begin(pool, handle, &chunk);
+		if (error)
+			return done ?: error;
 		copied = copy(folio_page(chunk.folio, 0), chunk.offset, chunk.length, iter);
+		zcpool_copy_end(pool, handle, &chunk);
 		iocb->ki_pos += copied;
 		done += copied;
 		if (copied < chunk.length)
@@ -39,31 +63,35 @@ static ssize_t zcpool_copy(struct zcpool_pool *pool, const struct zcpool_slice *
 /**
  * zcpool_slice_read() - copy out of a slice
  * @pool: pool
+ * @handle: who reads, NULL for a view
  * @slice: slice of it, which iocb->ki_pos counts in
  * @iocb: where to begin; moved on
  * @to: where to
  *
- * Return: bytes copied, 0 at the end of the slice, -EIO if the memory failed, or -EFAULT.
+ * Return: bytes copied, 0 at the end of the slice, -EIO if the memory failed, -EPERM if
+ * the pool is isolated and the buffer is not the handle's, or -EFAULT.
  */
-ssize_t zcpool_slice_read(struct zcpool_pool *pool, const struct zcpool_slice *slice,
-			  struct kiocb *iocb, struct iov_iter *to)
+ssize_t zcpool_slice_read(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			  const struct zcpool_slice *slice, struct kiocb *iocb, struct iov_iter *to)
 {
-	return zcpool_copy(pool, slice, iocb, to, copy_page_to_iter);
+	return zcpool_copy(pool, handle, slice, iocb, to, copy_page_to_iter);
 }
 
 /**
  * zcpool_slice_write() - copy into a slice
  * @pool: pool
+ * @handle: who writes, NULL for a view
  * @slice: slice of it, which iocb->ki_pos counts in
  * @iocb: where to begin; moved on
  * @from: where from
  *
  * Return: as zcpool_slice_read().
  */
-ssize_t zcpool_slice_write(struct zcpool_pool *pool, const struct zcpool_slice *slice,
-			   struct kiocb *iocb, struct iov_iter *from)
+ssize_t zcpool_slice_write(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			   const struct zcpool_slice *slice, struct kiocb *iocb,
+			   struct iov_iter *from)
 {
-	return zcpool_copy(pool, slice, iocb, from, copy_page_from_iter);
+	return zcpool_copy(pool, handle, slice, iocb, from, copy_page_from_iter);
 }
 
 /** zcpool_read_iter() - file_operations.read_iter of a handle */
@@ -75,7 +103,7 @@ ssize_t zcpool_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
 	whole = zcpool_pool_whole(pool);
-	return zcpool_slice_read(pool, &whole, iocb, to);
+	return zcpool_slice_read(pool, iocb->ki_filp->private_data, &whole, iocb, to);
 }
 
 /** zcpool_write_iter() - file_operations.write_iter of a handle */
@@ -91,7 +119,7 @@ ssize_t zcpool_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	whole = zcpool_pool_whole(pool);
 	if (iov_iter_count(from) && iocb->ki_pos >= whole.length)
 		return -ENOSPC;
-	return zcpool_slice_write(pool, &whole, iocb, from);
+	return zcpool_slice_write(pool, iocb->ki_filp->private_data, &whole, iocb, from);
 }
 
 /** zcpool_llseek() - file_operations.llseek of a handle */

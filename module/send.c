@@ -94,6 +94,46 @@ static int zcpool_msg_flags(u32 flags)
 	return msg_flags;
 }
 
+/* In an isolated pool, what a queue may take at any time during the call is borrowed. */
+static void zcpool_elements_return(struct zcpool_pool *pool, const struct zcpool_element *elements,
+				   u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		const struct zcpool_slice slice = {
+			.offset = elements[i].base,
+			.length = elements[i].length,
+		};
+
+		if (!zcpool_element_is_inline(&elements[i]))
+			zcpool_slice_return(pool, &slice);
+	}
+}
+
+static int zcpool_elements_borrow(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+				  const struct zcpool_element *elements, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		const struct zcpool_slice slice = {
+			.offset = elements[i].base,
+			.length = elements[i].length,
+		};
+		int error;
+
+		if (zcpool_element_is_inline(&elements[i]))
+			continue;
+		error = zcpool_slice_borrow(pool, handle, &slice);
+		if (error) {
+			zcpool_elements_return(pool, elements, i);
+			return error;
+		}
+	}
+	return 0;
+}
+
 static ssize_t zcpool_send_elements(struct zcpool_pool *pool, struct file *file,
 				    const struct zcpool_element *elements, u32 count,
 				    struct zcpool_send *send)
@@ -140,6 +180,7 @@ int zcpool_send_check(const struct zcpool_send *send)
 /**
  * zcpool_send() - send a vector of slices and inline bytes to a socket
  * @pool: pool of the slices
+ * @handle: who sends
  * @send: what is to be sent, its fields but the vector checked; .sent and .copied,
  *        which are 0, are filled in
  *
@@ -147,7 +188,8 @@ int zcpool_send_check(const struct zcpool_send *send)
  *
  * Return: 0, also if not all was sent, or an error if nothing was.
  */
-int zcpool_send(struct zcpool_pool *pool, struct zcpool_send *send)
+int zcpool_send(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+		struct zcpool_send *send)
 {
 	size_t size = array_size(send->count, sizeof(struct zcpool_element));
 	struct zcpool_element few[ZCPOOL_SEND_FEW] __uninitialized;
@@ -172,7 +214,15 @@ int zcpool_send(struct zcpool_pool *pool, struct zcpool_send *send)
 	file = fget(send->fd);
 	if (!file)
 		goto out;
-	error = zcpool_send_elements(pool, file, elements, count, send);
+	if (pool->geometry.isolated)
+		error = zcpool_elements_borrow(pool, handle, elements, count);
+	else
+		error = 0;
+	if (!error) {
+		error = zcpool_send_elements(pool, file, elements, count, send);
+		if (pool->geometry.isolated)
+			zcpool_elements_return(pool, elements, count);
+	}
 	fput(file);
 out:
 	if (elements != few)
@@ -195,6 +245,6 @@ long zcpool_ioctl_send(const struct zcpool_call *call, void *arg)
 	send->copied = 0;
 	if (zcpool_call_return(call, send, sizeof(*send)))
 		return -EFAULT;
-	error = zcpool_send(pool, send);
+	error = zcpool_send(pool, call->handle, send);
 	return zcpool_call_return(call, send, sizeof(*send)) ?: error;
 }

@@ -77,7 +77,8 @@ static struct file *zcpool_share(struct zcpool_pool *pool, u32 flags)
  * @fd: descriptor
  * @flags: filled with ZCPOOL_SHARE_F_*
  *
- * A pool is one trust domain, so a share does not reach beyond its creator's user.
+ * A pool that is not isolated is one trust domain, so a share of it does not reach beyond
+ * its creator's user.
  *
  * Return: the pool with a reference that is the caller's; -EBADF, -EINVAL if it is no
  * share's descriptor, or -EPERM if the pool is another user's.
@@ -94,7 +95,7 @@ static struct zcpool_pool *zcpool_share_get(int fd, u32 *flags)
 		goto out;
 	shared = file->private_data;
 	pool = ERR_PTR(-EPERM);
-	if (!uid_eq(current_euid(), shared->pool->creator))
+	if (!shared->pool->geometry.isolated && !uid_eq(current_euid(), shared->pool->creator))
 		goto out;
 	pool = shared->pool;
 	zcpool_pool_get(pool);

@@ -54,12 +54,33 @@ static const struct pipe_buf_operations zcpool_slot_ops = {
 	.release = zcpool_slot_release,
 };
 
+/*
+ * Take what a slot holds.  In an isolated pool @handle has to own the memory when the
+ * slot has its reference; it is NULL for a view, which keeps its buffers by itself.
+ */
+static int zcpool_slot_fill(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			    struct pipe_inode_info *pipe, struct pipe_buffer *slot,
+			    const struct zcpool_chunk *chunk)
+{
+	bool borrow = handle && pool->geometry.isolated;
+	int error = 0;
+
+	if (borrow && zcpool_chunk_borrow(pool, handle, chunk))
+		return -EPERM;
+	if (!zcpool_slot_get(pipe, slot))
+		error = -EFAULT;
+	if (borrow)
+		folio_put(chunk->folio);
+	return error;
+}
+
 /* Hand @length bytes at pool offset @offset, or their beginning, to the pipe. */
-static ssize_t zcpool_splice_slot(struct zcpool_pool *pool, struct pipe_inode_info *pipe,
-				  u64 offset, u64 length)
+static ssize_t zcpool_splice_slot(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+				  struct pipe_inode_info *pipe, u64 offset, u64 length)
 {
 	struct zcpool_chunk chunk;
 	struct pipe_buffer slot;
+	int error;
 
 	chunk = zcpool_pool_chunk(pool, offset, min_t(u64, length, ZCPOOL_SLOT_MAX));
 	if (zcpool_buffer_failed(pool, &chunk))
@@ -75,8 +96,9 @@ static ssize_t zcpool_splice_slot(struct zcpool_pool *pool, struct pipe_inode_in
 		.ops = &zcpool_slot_ops,
 		.private = (unsigned long)pool,
 	};
-	if (!zcpool_slot_get(pipe, &slot))
-		return -EFAULT;
+	error = zcpool_slot_fill(pool, handle, pipe, &slot, &chunk);
+	if (error)
+		return error;
 	/* Releases the slot if the pipe is full or has no reader. */
 	return add_to_pipe(pipe, &slot);
 }
@@ -84,17 +106,20 @@ static ssize_t zcpool_splice_slot(struct zcpool_pool *pool, struct pipe_inode_in
 /**
  * zcpool_slice_splice() - hand references to part of a slice to a pipe
  * @pool: pool
+ * @handle: who splices, NULL for a view
  * @slice: slice of it, which *ppos counts in
  * @ppos: where to begin; moved on
  * @pipe: pipe, locked by the caller
  * @len: most bytes to hand over
  *
  * Return: bytes handed over, 0 at the end of the slice, -EAGAIN if the pipe is full,
- * -EPIPE if it has no reader, -EHWPOISON if the memory failed, or -EFAULT if the pages
- * have too many references.
+ * -EPIPE if it has no reader, -EHWPOISON if the memory failed, -EPERM if the pool is
+ * isolated and the buffer is not the handle's, or -EFAULT if the pages have too many
+ * references.
  */
-ssize_t zcpool_slice_splice(struct zcpool_pool *pool, const struct zcpool_slice *slice,
-			    loff_t *ppos, struct pipe_inode_info *pipe, size_t len)
+ssize_t zcpool_slice_splice(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			    const struct zcpool_slice *slice, loff_t *ppos,
+			    struct pipe_inode_info *pipe, size_t len)
 {
 	u64 start = min_t(u64, *ppos, slice->length);
 	u64 end = start + min_t(u64, len, slice->length - start);
@@ -102,7 +127,7 @@ ssize_t zcpool_slice_splice(struct zcpool_pool *pool, const struct zcpool_slice 
 	ssize_t ret = 0;
 
 	while (done < end) {
-		ret = zcpool_splice_slot(pool, pipe, slice->offset + done, end - done);
+		ret = zcpool_splice_slot(pool, handle, pipe, slice->offset + done, end - done);
 		if (ret < 0)
 			break;
 		done += ret;
@@ -134,5 +159,5 @@ ssize_t zcpool_splice_read(struct file *file, loff_t *ppos, struct pipe_inode_in
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
 	whole = zcpool_pool_whole(pool);
-	return zcpool_slice_splice(pool, &whole, ppos, pipe, len);
+	return zcpool_slice_splice(pool, file->private_data, &whole, ppos, pipe, len);
 }

@@ -111,20 +111,23 @@ bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *c
 	return true;
 }
 
-static bool zcpool_buffer_hold(struct zcpool_pool *pool, u32 index, enum zcpool_standing kind)
+static int zcpool_buffer_hold(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			      u32 index, enum zcpool_standing kind)
 {
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	bool stood = zcpool_buffer_stands(buffer);
 
 	if (kind == ZCPOOL_STANDING_EXPORT ? buffer->exports == ZCPOOL_EXPORTS_MAX :
 					     buffer->views == ZCPOOL_VIEWS_MAX)
-		return false;
+		return -EMLINK;
+	if (pool->geometry.isolated && buffer->owner != handle)
+		return -EPERM;
 	if (kind == ZCPOOL_STANDING_EXPORT)
 		buffer->exports++;
 	else
 		buffer->views++;
 	zcpool_buffer_note(pool, index, stood, true);
-	return true;
+	return 0;
 }
 
 static void zcpool_buffer_unhold(struct zcpool_pool *pool, u32 index, enum zcpool_standing kind)
@@ -160,15 +163,17 @@ static void zcpool_span_unhold(struct zcpool_pool *pool, struct zcpool_span span
 /**
  * zcpool_slice_hold() - keep a slice's buffers from being free
  * @pool: pool
+ * @handle: for whom
  * @slice: slice of it
  * @kind: by what
  *
  * Context: process; may take a while.
  *
- * Return: 0, or -EMLINK if a buffer has as many of that kind as can be counted.
+ * Return: 0, -EMLINK if a buffer has as many of that kind as can be counted, or -EPERM if
+ * the pool is isolated and @handle does not own all of the slice.
  */
-int zcpool_slice_hold(struct zcpool_pool *pool, const struct zcpool_slice *slice,
-		      enum zcpool_standing kind)
+int zcpool_slice_hold(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+		      const struct zcpool_slice *slice, enum zcpool_standing kind)
 {
 	struct zcpool_span span = zcpool_slice_span(pool, slice);
 	struct zcpool_span done = span;
@@ -176,8 +181,8 @@ int zcpool_slice_hold(struct zcpool_pool *pool, const struct zcpool_slice *slice
 
 	spin_lock(&pool->lock);
 	for (done.end = span.first; done.end < span.end; done.end++) {
-		if (!zcpool_buffer_hold(pool, done.end, kind)) {
-			error = -EMLINK;
+		error = zcpool_buffer_hold(pool, handle, done.end, kind);
+		if (error) {
 			zcpool_span_unhold(pool, done, kind);
 			break;
 		}

@@ -6,7 +6,6 @@
  * A buffer on its way is in its receiver's queue, and its owner is neither: see
  * zcpool_receiver_mark().
  */
-#include <linux/nospec.h>
 #include <linux/uaccess.h>
 
 #include "ioctl.h"
@@ -30,22 +29,43 @@ static void zcpool_receivers_wake(struct zcpool_handle *receiver)
 	wake_up_interruptible_poll(&receiver->receivers, EPOLLIN | EPOLLRDNORM);
 }
 
+/*
+ * In an isolated pool, have @handle reach the buffer no more, by mapping or by a transfer
+ * under way.  Drops the pool's lock for a while, so all but that is to be checked again.
+ */
+static int zcpool_transfer_isolate(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+				   const struct zcpool_handle *receiver, u32 index)
+{
+	zcpool_isolated_withdraw(pool, handle, index);
+	if (xa_load(&pool->handles, receiver->number) != receiver)
+		return -ESRCH;
+	if (receiver->incoming.nr >= receiver->incoming_max)
+		return -EAGAIN;
+	return zcpool_buffer_held(pool, index) ? -EBUSY : 0;
+}
+
 static int zcpool_transfer_one(struct zcpool_pool *pool, struct zcpool_handle *handle,
 			       struct zcpool_handle *receiver, const struct zcpool_item *item)
 {
 	struct zcpool_buffer *buffer;
 	u32 index = item->index;
+	int error;
 
 	if (item->reserved)
 		return -EINVAL;
-	if (index >= pool->geometry.count)
-		return -ERANGE;
-	index = array_index_nospec(index, pool->geometry.count);
-	buffer = &pool->buffers[index];
-	if (buffer->owner != handle)
-		return -EPERM;
+	error = zcpool_buffer_check(pool, handle, &index);
+	if (error)
+		return error;
 	if (receiver->incoming.nr >= receiver->incoming_max)
 		return -EAGAIN;
+	buffer = &pool->buffers[index];
+	if (unlikely(pool->geometry.isolated)) {
+		error = zcpool_transfer_isolate(pool, handle, receiver, index);
+		if (error) {
+			WRITE_ONCE(buffer->owner, handle);
+			return error;
+		}
+	}
 	buffer->owner = zcpool_receiver_mark(receiver);
 	buffer->tag = item->tag;
 	handle->nr_owned--;
@@ -64,18 +84,19 @@ static u32 zcpool_transfer_items(struct zcpool_pool *pool, struct zcpool_handle 
 	/* It stays, once found: zcpool_handle_unlist() ends with a look by this lock. */
 	receiver = xa_load(&pool->handles, to);
 	*error = receiver ? 0 : -ESRCH;
+	if (receiver)
+		zcpool_handle_get(receiver);
 	while (!*error && done < count) {
 		*error = zcpool_transfer_one(pool, handle, receiver, &items[done]);
 		done += !*error;
 	}
-	if (done)
-		zcpool_handle_get(receiver);
 	spin_unlock(&pool->lock);
+	if (!receiver)
+		return 0;
 	/* There may be any number of them: not by the lock. */
-	if (done) {
+	if (done)
 		zcpool_receivers_wake(receiver);
-		zcpool_handle_put(receiver);
-	}
+	zcpool_handle_put(receiver);
 	return done;
 }
 
@@ -86,7 +107,8 @@ static u32 zcpool_transfer_items(struct zcpool_pool *pool, struct zcpool_handle 
  * @arg: what is asked, checked by the caller; .count is left at how many went
  *
  * Return: 0 if all went, or why one did not: -EFAULT, -EINVAL, -ERANGE, -EPERM, -ESRCH if
- * there is no such handle, or -EAGAIN if its queue is full.
+ * there is no such handle, -EAGAIN if its queue is full, or -EBUSY if the pool is
+ * isolated and something holds a buffer's memory.
  */
 static int zcpool_transfer(struct zcpool_pool *pool, struct zcpool_handle *handle,
 			   struct zcpool_transfer *arg)

@@ -49,7 +49,7 @@ static ssize_t zcpool_view_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	const struct zcpool_viewed *viewed = zcpool_view_of(iocb->ki_filp);
 
-	return zcpool_slice_read(viewed->pool, &viewed->slice, iocb, to);
+	return zcpool_slice_read(viewed->pool, NULL, &viewed->slice, iocb, to);
 }
 
 static ssize_t zcpool_view_write_iter(struct kiocb *iocb, struct iov_iter *from)
@@ -64,7 +64,7 @@ static ssize_t zcpool_view_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (iocb->ki_pos >= viewed->slice.length)
 		return -ENOSPC;
 	error = file_update_time(iocb->ki_filp);
-	return error ?: zcpool_slice_write(viewed->pool, &viewed->slice, iocb, from);
+	return error ?: zcpool_slice_write(viewed->pool, NULL, &viewed->slice, iocb, from);
 }
 
 static ssize_t zcpool_view_splice_read(struct file *file, loff_t *ppos,
@@ -72,7 +72,7 @@ static ssize_t zcpool_view_splice_read(struct file *file, loff_t *ppos,
 {
 	const struct zcpool_viewed *viewed = zcpool_view_of(file);
 
-	return zcpool_slice_splice(viewed->pool, &viewed->slice, ppos, pipe, len);
+	return zcpool_slice_splice(viewed->pool, NULL, &viewed->slice, ppos, pipe, len);
 }
 
 static void zcpool_view_vm_open(struct vm_area_struct *vma)
@@ -210,13 +210,15 @@ static struct file *zcpool_view_file(struct inode *inode, struct zcpool_pool *po
 /**
  * zcpool_view() - make a view
  * @pool: pool
+ * @handle: who asks
  * @arg: offset, length, flags and mode, checked by the caller
  *
  * Context: process.
  *
- * Return: the view's file, or -EMLINK, -ENOMEM or -ENFILE.
+ * Return: the view's file, or -EMLINK, -EPERM, -ENOMEM or -ENFILE.
  */
-static struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_view *arg)
+static struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+				const struct zcpool_view *arg)
 {
 	struct zcpool_viewed *viewed = kzalloc(sizeof(*viewed), GFP_KERNEL_ACCOUNT);
 	struct inode *inode;
@@ -239,7 +241,7 @@ static struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_vi
 	if (IS_ERR(file))
 		return file;
 	/* Not earlier, lest who waits for a buffer is told of what will not be. */
-	error = zcpool_slice_hold(pool, &viewed->slice, ZCPOOL_STANDING_VIEW);
+	error = zcpool_slice_hold(pool, handle, &viewed->slice, ZCPOOL_STANDING_VIEW);
 	viewed->holds = !error;
 	if (error) {
 		fput(file);
@@ -273,5 +275,6 @@ long zcpool_ioctl_view(const struct zcpool_call *call, void *arg)
 	view->fd = get_unused_fd_flags(O_CLOEXEC);
 	if (view->fd < 0)
 		return view->fd;
-	return zcpool_call_install(call, view->fd, zcpool_view(pool, view), view, sizeof(*view));
+	return zcpool_call_install(call, view->fd, zcpool_view(pool, call->handle, view), view,
+				   sizeof(*view));
 }

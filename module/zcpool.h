@@ -16,8 +16,9 @@
  *   zcpool_handle.bind_lock   mutex; binding a pool to the handle
  *   zcpool_reach_lock         mutex; one allocation below an address at a time
  *   zcpool_linger_lock        mutex; the list of lingering pools, and these
- *   folio lock                taken by .fault until the page table entry is made;
- *                             zcpool_folio_mapped_refs() only looks at it
+ *   folio lock                taken by .fault until the page table entry is made, and
+ *                             to take such entries away; zcpool_folio_mapped_refs()
+ *                             only looks at it
  *   zcpool_exported.lock      mutex; the mappings of an export; within the dma-buf's
  *                             dma_resv lock, where its importer takes that
  *   zcpool_pool.lock          spinlock; ownership and the queues; never taken in
@@ -35,6 +36,7 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/poll.h>
 #include <linux/refcount.h>
 #include <linux/sched/user.h>
@@ -82,7 +84,8 @@ struct zcpool_handle;
  * @exports: exports of it
  * @retired: part of its memory failed
  * @views: views of it
- * @tag: what came along with it, from who transferred it
+ * @tag: of a transferred buffer, what came along with it from who transferred it; of an
+ *       unowned one of an isolated pool, whose bytes it has (isolated.c)
  *
  * All fields but @faults and @slots are protected by zcpool_pool.lock.
  */
@@ -164,6 +167,7 @@ struct zcpool_memory {
  * @folios_per_buffer: 1 for buffers of up to 2 MiB
  * @node: NUMA node or NUMA_NO_NODE
  * @dma_bits: limit of physical addresses, 0 for none
+ * @isolated: handles reach only the buffers that they own
  */
 struct zcpool_geometry {
 	u64 buffer_size;
@@ -174,6 +178,7 @@ struct zcpool_geometry {
 	unsigned int folios_per_buffer;
 	int node;
 	u32 dma_bits;
+	bool isolated;
 };
 
 /**
@@ -255,11 +260,13 @@ struct zcpool_pool {
  *           eventfd_lock
  * @eventfds: link of handles with an eventfd
  * @number: in zcpool_pool.handles; constant once bound
+ * @user: whose it is: the effective user that bound it; constant once bound
  * @read_only: may not write to the pool; constant once bound
  * @incoming: buffers transferred to it; protected by the pool's lock
  * @incoming_max: longest that @incoming may be; constant once bound
  * @receivers: whoever waits for @incoming
- * @refs: one of the open file, one of each who wakes @receivers
+ * @refs: one of the open file, one of each who wakes @receivers, and in an isolated pool
+ *        one of each mapping made by it
  */
 struct zcpool_handle {
 	struct zcpool_pool *pool;
@@ -268,6 +275,7 @@ struct zcpool_handle {
 	struct eventfd_ctx *eventfd;
 	struct list_head eventfds;
 	u32 number;
+	kuid_t user;
 	bool read_only;
 	struct zcpool_queue incoming;
 	u32 incoming_max;
@@ -386,6 +394,24 @@ struct zcpool_stat {
 };
 
 /**
+ * zcpool_buffer_check() - whether a handle owns a buffer, by the pool's lock
+ * @pool: pool
+ * @handle: handle
+ * @index: any number; afterwards one that no speculation takes beyond the pool
+ *
+ * Return: 0, -ERANGE if there is no such buffer, or -EPERM.
+ */
+static inline int zcpool_buffer_check(const struct zcpool_pool *pool,
+				      const struct zcpool_handle *handle, u32 *index)
+{
+	lockdep_assert_held(&pool->lock);
+	if (*index >= pool->geometry.count)
+		return -ERANGE;
+	*index = array_index_nospec(*index, pool->geometry.count);
+	return pool->buffers[*index].owner == handle ? 0 : -EPERM;
+}
+
+/**
  * zcpool_pool_whole() - a pool's byte space as a slice
  * @pool: pool
  */
@@ -427,6 +453,22 @@ int zcpool_folio_mapped_refs(struct folio *folio, unsigned int order, const atom
 void zcpool_folio_split_failed(struct folio *folio, unsigned int order);
 bool zcpool_chunk_failed(const struct zcpool_chunk *chunk);
 
+/* isolated.c */
+extern const struct vm_operations_struct zcpool_isolated_vm_ops;
+void zcpool_isolated_init(struct zcpool_pool *pool);
+void zcpool_isolated_vma_init(struct vm_area_struct *vma, struct zcpool_handle *handle);
+bool zcpool_isolated_vma_reaches(const struct vm_area_struct *vma, const struct zcpool_pool *pool,
+				 u32 index);
+void zcpool_isolated_withdraw(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			      u32 index);
+void zcpool_isolated_settle(struct zcpool_pool *pool, struct zcpool_handle *handle,
+			    const u32 *indices, u32 count);
+int zcpool_chunk_borrow(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			const struct zcpool_chunk *chunk);
+int zcpool_slice_borrow(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			const struct zcpool_slice *slice);
+void zcpool_slice_return(struct zcpool_pool *pool, const struct zcpool_slice *slice);
+
 /* batch.c */
 int zcpool_get_begin(struct zcpool_pool *pool, struct file *file, const struct zcpool_get *get,
 		     struct zcpool_get __user *user_get, u32 *indices);
@@ -456,8 +498,8 @@ bool zcpool_buffers_available(struct zcpool_pool *pool);
 bool zcpool_buffers_hopeless(const struct zcpool_pool *pool);
 void zcpool_buffers_unretire(struct zcpool_pool *pool);
 bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *chunk);
-int zcpool_slice_hold(struct zcpool_pool *pool, const struct zcpool_slice *slice,
-		      enum zcpool_standing kind);
+int zcpool_slice_hold(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+		      const struct zcpool_slice *slice, enum zcpool_standing kind);
 void zcpool_slice_unhold(struct zcpool_pool *pool, const struct zcpool_slice *slice,
 			 enum zcpool_standing kind);
 
@@ -488,23 +530,27 @@ int zcpool_mmap_pool(struct zcpool_pool *pool, struct vm_area_struct *vma,
 int zcpool_mmap(struct file *file, struct vm_area_struct *vma);
 
 /* rw.c */
-ssize_t zcpool_slice_read(struct zcpool_pool *pool, const struct zcpool_slice *slice,
-			  struct kiocb *iocb, struct iov_iter *to);
-ssize_t zcpool_slice_write(struct zcpool_pool *pool, const struct zcpool_slice *slice,
-			   struct kiocb *iocb, struct iov_iter *from);
+ssize_t zcpool_slice_read(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			  const struct zcpool_slice *slice, struct kiocb *iocb,
+			  struct iov_iter *to);
+ssize_t zcpool_slice_write(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			   const struct zcpool_slice *slice, struct kiocb *iocb,
+			   struct iov_iter *from);
 ssize_t zcpool_read_iter(struct kiocb *iocb, struct iov_iter *to);
 ssize_t zcpool_write_iter(struct kiocb *iocb, struct iov_iter *from);
 loff_t zcpool_llseek(struct file *file, loff_t offset, int whence);
 
 /* splice.c */
-ssize_t zcpool_slice_splice(struct zcpool_pool *pool, const struct zcpool_slice *slice,
-			    loff_t *ppos, struct pipe_inode_info *pipe, size_t len);
+ssize_t zcpool_slice_splice(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			    const struct zcpool_slice *slice, loff_t *ppos,
+			    struct pipe_inode_info *pipe, size_t len);
 ssize_t zcpool_splice_read(struct file *file, loff_t *ppos, struct pipe_inode_info *pipe,
 			   size_t len, unsigned int flags);
 
 /* send.c */
 int zcpool_send_check(const struct zcpool_send *send);
-int zcpool_send(struct zcpool_pool *pool, struct zcpool_send *send);
+int zcpool_send(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+		struct zcpool_send *send);
 
 /* uring.c */
 int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);

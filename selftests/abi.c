@@ -8,7 +8,7 @@
 
 TEST(command_numbers)
 {
-	ASSERT_EQ(0xC088BC00U, ZCPOOL_IOC_QUERY);
+	ASSERT_EQ(0xC090BC00U, ZCPOOL_IOC_QUERY);
 	ASSERT_EQ(0xC028BC01U, ZCPOOL_IOC_CREATE);
 	ASSERT_EQ(0xC028BC02U, ZCPOOL_IOC_GET);
 	ASSERT_EQ(0xC010BC03U, ZCPOOL_IOC_PUT);
@@ -43,7 +43,7 @@ TEST(first_version_sizes)
 
 TEST(struct_sizes)
 {
-	ASSERT_EQ(136, sizeof(struct zcpool_query));
+	ASSERT_EQ(144, sizeof(struct zcpool_query));
 	ASSERT_EQ(40, sizeof(struct zcpool_create));
 	ASSERT_EQ(40, sizeof(struct zcpool_get));
 	ASSERT_EQ(16, sizeof(struct zcpool_put));

@@ -123,7 +123,7 @@ TEST_F(bad, values_are_EINVAL)
 		{ .buffer_size = 1, .count = 0 },
 		{ .buffer_size = 1, .count = 1000001 },
 		{ .buffer_size = 1, .count = UINT32_MAX },
-		{ .buffer_size = 1, .count = 1, .flags = 2 },
+		{ .buffer_size = 1, .count = 1, .flags = 4 },
 		{ .buffer_size = 1, .count = 1, .numa_node = 1 },
 		{ .buffer_size = 1, .count = 1, .flags = 1, .numa_node = 63 },
 		{ .buffer_size = 1, .count = 1, .flags = 1, .numa_node = UINT32_MAX },

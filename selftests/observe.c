@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* An operator sees pools in fdinfo, and their life in tracepoints. */
-#include "share.h"
+#include "isolated.h"
 
 #include "kselftest_harness.h"
 
@@ -52,6 +52,16 @@ TEST(fdinfo_of_a_pool)
 	EXPECT_EQ(0, fdinfo_value(fd, "zcpool-puts"));
 	EXPECT_EQ(0, fdinfo_value(fd, "zcpool-landed"));
 	EXPECT_EQ(0, fdinfo_value(fd, "zcpool-user"));
+}
+
+TEST(fdinfo_of_an_isolated_pool)
+{
+	int fd = new_isolated_pool(16 * KIB, 4), plain = new_pool(16 * KIB, 4);
+
+	EXPECT_EQ(1, fdinfo_value(fd, "zcpool-isolated"));
+	EXPECT_EQ(0, fdinfo_value(plain, "zcpool-isolated"));
+	close(plain);
+	close(fd);
 }
 
 TEST(fdinfo_of_a_shared_pool)

@@ -59,6 +59,8 @@
 #define ZCPOOL_FEATURE_EXPORT (1ULL << 4)
 /** SEND is there. */
 #define ZCPOOL_FEATURE_SEND (1ULL << 5)
+/** Pools can be isolated: ZCPOOL_CREATE_F_ISOLATED. */
+#define ZCPOOL_FEATURE_ISOLATED (1ULL << 7)
 
 /**
  * struct zcpool_query - argument of ZCPOOL_IOC_QUERY
@@ -89,6 +91,8 @@
  * @owned_total: out: buffers owned by any handle, or on their way to one
  * @unowned: out: buffers without owner, free or in flight
  * @handle: out: this handle's number in its pool, 1 or more, for TRANSFER
+ * @pool_flags: out: ZCPOOL_CREATE_F_ISOLATED if the pool is
+ * @reserved: out: 0
  *
  * Works on a handle without a pool.  Errors: the common ones.
  */
@@ -115,12 +119,16 @@ struct zcpool_query {
 	__u32 owned_total;
 	__u32 unowned;
 	__u32 handle;
+	__u32 pool_flags;
+	__u32 reserved;
 };
 #define ZCPOOL_QUERY_SIZE_VER0 136
 
 /* Bits of zcpool_create.flags. */
 /** Allocate on NUMA node zcpool_create.numa_node, and nowhere else. */
 #define ZCPOOL_CREATE_F_NUMA_NODE (1U << 0)
+/** A handle reaches the buffers that it owns, and no others. */
+#define ZCPOOL_CREATE_F_ISOLATED (1U << 1)
 
 /**
  * struct zcpool_create - argument of ZCPOOL_IOC_CREATE
@@ -142,6 +150,19 @@ struct zcpool_query {
  * Both charges end with the pool, when the last handle, mapping and pipe slot is
  * gone; and for memory that a socket or pin still holds, up to a second after that
  * let go of it.  A call that fails leaves nothing behind.
+ *
+ * Any handle of a pool reaches all of its memory, so only its creator's processes may
+ * ATTACH.  Of a pool made with ZCPOOL_CREATE_F_ISOLATED, any user's may whom a share was
+ * given to, since each handle reaches only what it owns:
+ *
+ * * a mapping shows those of its buffers that the handle it was made by owns; any other
+ *   raises SIGBUS, and what takes its memory for a system call gets EFAULT
+ * * read, write, splice, sendfile, SEND, EXPORT and VIEW of other buffers: EPERM
+ * * PUT and TRANSFER take the buffers out of all mappings; what still holds their memory
+ *   keeps PUT's from being free, and TRANSFER's from going (EBUSY)
+ * * GET clears a buffer that another user had; RECEIVE does not
+ * * ZCPOOL_EXPORT_F_UNHELD: EPERM
+ * * HOLDERS tells of other buffers no more than their state
  *
  * Errors, beside the common ones:
  *
@@ -414,6 +435,7 @@ struct zcpool_element {
  * * EMSGSIZE: all elements together have more than 2 GiB, or the inline ones more
  *   than 1 MiB where the vector is one message; or the message is too long
  * * EHWPOISON: the memory of a slice failed
+ * * EPERM: the pool is isolated, and a slice is in a buffer that the handle does not own
  * * ENOMEM: not enough kernel memory
  */
 struct zcpool_send {
@@ -466,6 +488,8 @@ struct zcpool_send {
  * * ERANGE: the slice does not lie within the pool
  * * EACCES: the handle is not open for writing, and ZCPOOL_EXPORT_F_READ_ONLY is not
  *   set
+ * * EPERM: the pool is isolated, and a buffer is not owned by this handle, or
+ *   ZCPOOL_EXPORT_F_UNHELD is set
  * * EHWPOISON: memory of the slice failed
  * * EMLINK: a buffer has 32,767 exports
  * * EMFILE, ENFILE: too many open files
@@ -517,15 +541,16 @@ struct zcpool_share {
  * nothing else does.  By a share that is read-only it maps the pool for reading alone
  * (EACCES, also of mprotect()), and cannot write (EACCES).
  *
- * A pool is one trust domain: every handle reaches every byte.  So a pool's handles are
- * all of one user, its creator.
+ * A pool that is not isolated is one trust domain: every handle reaches every byte.  So
+ * its handles are all of one user, its creator.
  *
  * Errors, beside the common ones:
  *
  * * EBUSY: the handle has a pool
  * * EBADF: @fd is no open file
  * * EINVAL: @fd is no share
- * * EPERM: the caller's effective user is not the pool's creator
+ * * EPERM: the caller's effective user is not the pool's creator, and the pool is not
+ *   isolated
  * * ENOMEM: not enough kernel memory
  * * EINTR: the caller is being killed
  */
@@ -572,6 +597,8 @@ struct zcpool_item {
  * * EAGAIN: the receiver's queue is full; the call never waits
  * * ERANGE: an index is not below the pool's count
  * * EPERM: a buffer is not owned by this handle
+ * * EBUSY: the pool is isolated, and something still holds the buffer's memory: a send
+ *   under way, a pin, an export, a view
  */
 struct zcpool_transfer {
 	__u64 items;
@@ -642,6 +669,7 @@ struct zcpool_receive {
  *
  * * ERANGE: the slice does not lie within the pool
  * * EACCES: the handle may not write, and ZCPOOL_VIEW_F_WRITABLE is set
+ * * EPERM: the pool is isolated, and a buffer is not owned by this handle
  * * EMLINK: a buffer has 65,535 views
  * * EMFILE, ENFILE: too many open files
  * * ENOMEM: not enough kernel memory
@@ -678,7 +706,8 @@ struct zcpool_view {
  *   ENOMEM
  * mmap
  *   MAP_SHARED only (EINVAL); the range must lie within the pool (EINVAL); for
- *   reading only after ATTACH by a read-only share (EACCES); SIGBUS
+ *   reading only after ATTACH by a read-only share (EACCES); SIGBUS for a buffer of an
+ *   isolated pool that the handle does not own, and
  *   where the memory failed, which is an uncorrected hardware error: its buffer is
  *   never handed out again; no futexes that processes share
  * poll

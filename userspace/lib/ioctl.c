@@ -14,7 +14,7 @@ int zcpool_call(const struct zcpool *pool, unsigned long command, void *arg)
  * A program passes the structs it was built with.  If one grows, its function
  * gets a new symbol version, and the old version goes on passing the old size.
  */
-_Static_assert(sizeof(struct zcpool_query) == ZCPOOL_QUERY_SIZE_VER0,
+_Static_assert(sizeof(struct zcpool_query) == ZCPOOL_QUERY_SIZE_VER0 + 8,
 	       "zcpool_query() needs a version");
 _Static_assert(sizeof(struct zcpool_holder) == ZCPOOL_HOLDER_SIZE_VER0 + 8,
 	       "zcpool_holders() needs a version");
