@@ -121,7 +121,7 @@ static void zcpool_directory_init(struct inode *inode)
  */
 struct inode *zcpool_directory_root(struct super_block *sb)
 {
-	struct inode *inode = zcpool_inode_new(&zcpool_nop_idmap, sb, NULL, S_IFDIR | S_IRWXU);
+	struct inode *inode = zcpool_inode_new(&zcpool_nop_idmap, sb, NULL, S_IFDIR | 0700);
 
 	if (IS_ERR(inode))
 		return NULL;

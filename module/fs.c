@@ -243,11 +243,17 @@ static int zcpool_fs_fill(struct super_block *sb, struct fs_context *fc)
 }
 
 /* Whether it can be written is for each mount to say: all have one super block. */
+static void zcpool_fs_writable(struct fs_context *fc)
+{
+	fc->sb_flags &= ~SB_RDONLY;
+	fc->sb_flags_mask &= ~SB_RDONLY;
+}
+
 static int zcpool_fs_get_tree(struct fs_context *fc)
 {
 	int error;
 
-	fc->sb_flags &= ~SB_RDONLY;
+	zcpool_fs_writable(fc);
 	error = get_tree_single(fc, zcpool_fs_fill);
 	if (!error)
 		zcpool_options_apply(fc->root->d_sb, fc->fs_private);
@@ -256,7 +262,7 @@ static int zcpool_fs_get_tree(struct fs_context *fc)
 
 static int zcpool_fs_reconfigure(struct fs_context *fc)
 {
-	fc->sb_flags_mask &= ~SB_RDONLY;
+	zcpool_fs_writable(fc);
 	zcpool_options_apply(fc->root->d_sb, fc->fs_private);
 	return 0;
 }
@@ -283,6 +289,8 @@ static int zcpool_init_fs_context(struct fs_context *fc)
 	fc->ops = &zcpool_context_ops;
 	/* Whoever is first to make a pool may be in a user namespace, which it is not of. */
 	fc->global = true;
+	/* Lest a remount of one asks who has files open for writing in another. */
+	zcpool_fs_writable(fc);
 	/* No pool or view is a program (nor setuid, thereby) or a device node. */
 	fc->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
 	return 0;

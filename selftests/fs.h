@@ -83,6 +83,30 @@ static inline void become(uid_t uid, gid_t gid)
 		_exit(99);
 }
 
+/* A view that may be named in the mount of mount_fd. */
+static inline int view_in(int fd, int mount_fd, uint64_t offset, uint64_t length, uint32_t flags,
+			  uint32_t mode)
+{
+	struct zcpool_view arg = {
+		.offset = offset,
+		.length = length,
+		.flags = flags | ZCPOOL_VIEW_F_MOUNT,
+		.mode = mode,
+		.mount_fd = mount_fd,
+	};
+
+	return ioctl(fd, ZCPOOL_IOC_VIEW, &arg) ? -errno : arg.fd;
+}
+
+/* Give a file that has no name one. */
+static inline int name(int fd, const char *path)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) ? -errno : 0;
+}
+
 static inline unsigned char content_at(size_t i)
 {
 	return i * 31 >> 8 ^ i;

@@ -12,16 +12,20 @@
 /* No multiple of a page or buffer, and more than one buffer. */
 #define ODD (100 * KIB + 123)
 
-FIXTURE(fs){};
+FIXTURE(fs)
+{
+	mode_t mask;
+};
 
 FIXTURE_SETUP(fs)
 {
 	ASSERT_EQ(0, mount_fs());
-	umask(0);
+	self->mask = umask(0);
 }
 
 FIXTURE_TEARDOWN(fs)
 {
+	umask(self->mask);
 	unlink(FILE_A);
 	unlink(FILE_B);
 	ASSERT_EQ(0, unmount_fs());

@@ -7,22 +7,6 @@
 
 #define SIZE (256 * KIB)
 
-FIXTURE(fs){};
-
-FIXTURE_SETUP(fs)
-{
-	ASSERT_EQ(0, mount_fs());
-}
-
-/* Whatever a test did, nothing is left, and within 100 ms. */
-FIXTURE_TEARDOWN(fs)
-{
-	unlink(FILE_A);
-	unlink(FILE_B);
-	unmount_fs();
-	EXPECT_UNLOAD();
-}
-
 static uint64_t total_bytes(void)
 {
 	struct zcpool_query q = { 0 };
@@ -31,6 +15,27 @@ static uint64_t total_bytes(void)
 	query(fd, &q);
 	close(fd);
 	return q.total_bytes;
+}
+
+FIXTURE(fs)
+{
+	uint64_t bytes;
+};
+
+FIXTURE_SETUP(fs)
+{
+	ASSERT_EQ(0, mount_fs());
+	self->bytes = total_bytes();
+}
+
+/* Whatever a test did, nothing is left, and within 100 ms. */
+FIXTURE_TEARDOWN(fs)
+{
+	unlink(FILE_A);
+	unlink(FILE_B);
+	ASSERT_EQ(self->bytes, total_bytes());
+	unmount_fs();
+	EXPECT_UNLOAD();
 }
 
 TEST_F(fs, mounted_is_busy)

@@ -36,28 +36,6 @@ FIXTURE_TEARDOWN(fs)
 	ASSERT_EQ(0, unmount_fs());
 }
 
-static int view_in(int fd, int mount_fd, uint64_t offset, uint64_t length, uint32_t flags,
-		   uint32_t mode)
-{
-	struct zcpool_view arg = {
-		.offset = offset,
-		.length = length,
-		.flags = flags | ZCPOOL_VIEW_F_MOUNT,
-		.mode = mode,
-		.mount_fd = mount_fd,
-	};
-
-	return ioctl(fd, ZCPOOL_IOC_VIEW, &arg) ? -errno : arg.fd;
-}
-
-static int name(int fd, const char *path)
-{
-	char link[64];
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	return linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) ? -errno : 0;
-}
-
 /* A view with a name and without a descriptor. */
 static int named_view(int fd, int root, const char *path, uint64_t offset, uint64_t length,
 		      uint32_t flags, uint32_t mode)
