@@ -9,6 +9,7 @@
 
 #include <linux/bvec.h>
 #include <linux/cpu.h>
+#include <linux/dcache.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
@@ -293,9 +294,68 @@ static inline unsigned long zcpool_page_flags(const struct page *page)
 /* What inode_operations.setattr gets first. */
 #ifdef ZCPOOL_HAVE_MNT_IDMAP
 #define zcpool_idmap struct mnt_idmap
+#define zcpool_nop_idmap nop_mnt_idmap
 #else
 #define zcpool_idmap struct user_namespace
+#define zcpool_nop_idmap init_user_ns
 #endif
+
+/* What inode_operations.mkdir returns. */
+#ifdef ZCPOOL_HAVE_MKDIR_DENTRY
+#define zcpool_mkdir_ret struct dentry *
+#define ZCPOOL_MKDIR_RET(error) ERR_PTR(error)
+#else
+#define zcpool_mkdir_ret int
+#define ZCPOOL_MKDIR_RET(error) (error)
+#endif
+
+/**
+ * zcpool_dentry_keep() - give an inode a name that lasts until it is removed
+ * @dentry: the name
+ * @inode: inode
+ */
+static inline void zcpool_dentry_keep(struct dentry *dentry, struct inode *inode)
+{
+#ifdef ZCPOOL_HAVE_MAKE_PERSISTENT
+	d_make_persistent(dentry, inode);
+#else
+	d_instantiate(dentry, inode);
+	dget(dentry);
+#endif
+}
+
+/** zcpool_kill_litter_super() - end a super block whose names zcpool_dentry_keep() keeps */
+static inline void zcpool_kill_litter_super(struct super_block *sb)
+{
+#ifdef ZCPOOL_HAVE_MAKE_PERSISTENT
+	kill_anon_super(sb);
+#else
+	kill_litter_super(sb);
+#endif
+}
+
+/** zcpool_inode_linkable() - let linkat() give a name to a new inode that has none */
+static inline void zcpool_inode_linkable(struct inode *inode)
+{
+	spin_lock(&inode->i_lock);
+#ifdef ZCPOOL_HAVE_INODE_STATE_SET
+	inode_state_set(inode, I_LINKABLE);
+#else
+	inode->i_state |= I_LINKABLE;
+#endif
+	spin_unlock(&inode->i_lock);
+}
+
+/** zcpool_inode_touch() - date a directory whose names have changed */
+static inline void zcpool_inode_touch(struct inode *inode)
+{
+#ifdef ZCPOOL_HAVE_INODE_SET_MTIME
+	inode_set_mtime_to_ts(inode, inode_set_ctime_current(inode));
+#else
+	inode->i_ctime = current_time(inode);
+	inode->i_mtime = inode->i_ctime;
+#endif
+}
 
 /** zcpool_inode_init_times() - date a new inode */
 static inline void zcpool_inode_init_times(struct inode *inode)

@@ -5,9 +5,14 @@
 
 #include "ioctl.h"
 
-/* Check what CREATE is asked for, and round it to whole folios. */
-static int zcpool_geometry_init(struct zcpool_geometry *geometry,
-				const struct zcpool_create *create)
+/**
+ * zcpool_geometry_init() - check what CREATE is asked for, and round it to whole folios
+ * @geometry: filled in
+ * @create: what is asked for
+ *
+ * Return: 0 or -EINVAL.
+ */
+int zcpool_geometry_init(struct zcpool_geometry *geometry, const struct zcpool_create *create)
 {
 	u64 folio_size;
 
@@ -51,7 +56,7 @@ static long zcpool_create_locked(struct zcpool_handle *handle, struct zcpool_cre
 	struct zcpool_pool *pool;
 	int error;
 
-	if (zcpool_handle_pool(handle))
+	if (!IS_ERR(zcpool_file_pool(call->file)))
 		return -EBUSY;
 
 	pool = zcpool_pool_create(geometry);
@@ -66,6 +71,10 @@ static long zcpool_create_locked(struct zcpool_handle *handle, struct zcpool_cre
 	error = zcpool_call_return(call, create, sizeof(*create));
 	if (error)
 		goto err_unlist;
+	if (handle->named) {
+		zcpool_pool_get(pool);
+		zcpool_named_publish(file_inode(call->file), pool, geometry->size);
+	}
 	zcpool_handle_bind(handle, pool);
 	return 0;
 
@@ -73,6 +82,23 @@ err_unlist:
 	zcpool_handle_unlist(handle, pool);
 err_put_pool:
 	zcpool_pool_put(pool);
+	return error;
+}
+
+/* The pool of a file with a name is the pool of all who open it. */
+static long zcpool_create_named(struct zcpool_handle *handle, struct zcpool_create *create,
+				const struct zcpool_geometry *geometry,
+				const struct zcpool_call *call)
+{
+	struct inode *inode = file_inode(call->file);
+	long error;
+
+	if (!zcpool_file_writes(call->file))
+		return -EACCES;
+	if (down_write_killable(&inode->i_rwsem))
+		return -EINTR;
+	error = zcpool_create_locked(handle, create, geometry, call);
+	inode_unlock(inode);
 	return error;
 }
 
@@ -90,7 +116,8 @@ long zcpool_ioctl_create(const struct zcpool_call *call, void *arg)
 
 	if (mutex_lock_killable(&handle->bind_lock))
 		return -EINTR;
-	error = zcpool_create_locked(handle, create, &geometry, call);
+	error = handle->named ? zcpool_create_named(handle, create, &geometry, call) :
+				zcpool_create_locked(handle, create, &geometry, call);
 	mutex_unlock(&handle->bind_lock);
 	return error;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Handles: open files of /dev/zcpool. */
+/* Handles: open files of /dev/zcpool, and of the file system. */
 #include <linux/cred.h>
 #include <linux/huge_mm.h>
 #include <linux/seq_file.h>
@@ -87,7 +87,52 @@ bool zcpool_file_writes(const struct file *file)
 	return (file->f_mode & FMODE_WRITE) && !handle->read_only;
 }
 
-static int zcpool_open(struct inode *inode, struct file *file)
+static struct zcpool_pool *zcpool_bind_locked(struct file *file)
+{
+	struct zcpool_handle *handle = file->private_data;
+	struct zcpool_pool *pool = zcpool_handle_pool(handle);
+	int error;
+
+	if (pool)
+		return pool;
+	pool = zcpool_file_pool(file);
+	if (IS_ERR(pool))
+		return pool;
+	error = zcpool_handle_list(handle, pool, pool->geometry.count);
+	if (error)
+		return ERR_PTR(error);
+	zcpool_pool_get(pool);
+	zcpool_handle_bind(handle, pool);
+	return pool;
+}
+
+/**
+ * zcpool_file_bind() - the pool of an open file that is to own buffers of it
+ * @file: a handle
+ *
+ * A file with a name may have got its pool since it was opened, by another handle: then
+ * this one is bound to it now.
+ *
+ * Context: process, without locks: to bind one handle, CREATE accesses user memory.
+ *
+ * Return: the pool, or -ENXIO while there is none, -ENOMEM, or -EINTR.
+ */
+struct zcpool_pool *zcpool_file_bind(struct file *file)
+{
+	struct zcpool_handle *handle = file->private_data;
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+
+	if (IS_ERR(pool) || zcpool_handle_pool(handle))
+		return pool;
+	if (mutex_lock_killable(&handle->bind_lock))
+		return ERR_PTR(-EINTR);
+	pool = zcpool_bind_locked(file);
+	mutex_unlock(&handle->bind_lock);
+	return pool;
+}
+
+/** zcpool_handle_open() - file_operations.open of a handle */
+int zcpool_handle_open(struct inode *inode, struct file *file)
 {
 	struct zcpool_handle *handle;
 
@@ -109,7 +154,8 @@ static int zcpool_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static int zcpool_release(struct inode *inode, struct file *file)
+/** zcpool_handle_release() - file_operations.release of a handle */
+int zcpool_handle_release(struct inode *inode, struct file *file)
 {
 	struct zcpool_handle *handle = file->private_data;
 	struct zcpool_pool *pool = zcpool_handle_pool(handle);
@@ -130,14 +176,15 @@ static int zcpool_fsync(struct file *file, loff_t start, loff_t end, int datasyn
 	return PTR_ERR_OR_ZERO(zcpool_file_pool(file));
 }
 
-static void zcpool_show_fdinfo(struct seq_file *m, struct file *file)
+/** zcpool_handle_show_fdinfo() - file_operations.show_fdinfo of a handle */
+void zcpool_handle_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct zcpool_handle *handle = file->private_data;
-	struct zcpool_pool *pool = zcpool_handle_pool(handle);
+	struct zcpool_pool *pool = zcpool_file_pool(file);
 	struct zcpool_stat stat;
 
-	seq_printf(m, "zcpool-pool:\t%llu\n", pool ? pool->id : 0);
-	if (!pool)
+	seq_printf(m, "zcpool-pool:\t%llu\n", IS_ERR(pool) ? 0 : pool->id);
+	if (IS_ERR(pool))
 		return;
 
 	zcpool_buffers_stat(pool, handle, &stat);
@@ -161,8 +208,8 @@ static void zcpool_show_fdinfo(struct seq_file *m, struct file *file)
 
 const struct file_operations zcpool_handle_fops = {
 	.owner = THIS_MODULE,
-	.open = zcpool_open,
-	.release = zcpool_release,
+	.open = zcpool_handle_open,
+	.release = zcpool_handle_release,
 	.unlocked_ioctl = zcpool_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.uring_cmd = zcpool_uring_cmd,
@@ -176,5 +223,5 @@ const struct file_operations zcpool_handle_fops = {
 	.fsync = zcpool_fsync,
 	.splice_read = zcpool_splice_read,
 	.splice_write = iter_file_splice_write,
-	.show_fdinfo = zcpool_show_fdinfo,
+	.show_fdinfo = zcpool_handle_show_fdinfo,
 };

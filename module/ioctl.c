@@ -130,8 +130,11 @@ long zcpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	error = copy_struct_from_user(&buffer, command->size, call.user, call.size);
 	if (error)
 		return error;
-	call.pool = zcpool_handle_pool(call.handle);
-	if (!call.pool && !command->unbound)
-		return -ENXIO;
+	call.pool = zcpool_file_bind(file);
+	if (IS_ERR(call.pool)) {
+		if (!command->unbound || PTR_ERR(call.pool) != -ENXIO)
+			return PTR_ERR(call.pool);
+		call.pool = NULL;
+	}
 	return command->run(&call, &buffer);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The module and its device node. */
+/* The module, its device node and its file system. */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
+#include "fs.h"
 #include "zcpool.h"
 
 static struct miscdevice zcpool_device = {
@@ -14,13 +15,21 @@ static struct miscdevice zcpool_device = {
 
 static int __init zcpool_init(void)
 {
-	return misc_register(&zcpool_device);
+	int error = zcpool_fs_init();
+
+	if (error)
+		return error;
+	error = misc_register(&zcpool_device);
+	if (error)
+		zcpool_fs_exit();
+	return error;
 }
 module_init(zcpool_init);
 
 static void __exit zcpool_exit(void)
 {
 	misc_deregister(&zcpool_device);
+	zcpool_fs_exit();
 	zcpool_linger_end();
 }
 module_exit(zcpool_exit);

@@ -1,70 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Pools, and the pool file that holds one together. */
 #include <linux/cred.h>
-#include <linux/dcache.h>
 #include <linux/file.h>
 #include <linux/mount.h>
-#include <linux/pseudo_fs.h>
 #include <linux/slab.h>
 
+#include "fs.h"
 #include "trace.h"
 #include "zcpool.h"
 
-/* "zcpo"; statfs() cannot reach the file system, but it must have a number. */
-#define ZCPOOL_SUPER_MAGIC 0x7a63706f
-
 static atomic64_t zcpool_last_id = ATOMIC64_INIT(0);
-
-/* Every pool pins the file system, and the file system pins the module. */
-static struct vfsmount *zcpool_mount;
-static int zcpool_mount_count;
-
-/* The name that /proc/PID/maps shows for a mapping. */
-static char *zcpool_dname(struct dentry *dentry, char *buffer, int buflen)
-{
-	int length = dentry->d_name.len + 1;
-
-	if (length > buflen)
-		return ERR_PTR(-ENAMETOOLONG);
-	return memcpy(buffer + buflen - length, dentry->d_name.name, length);
-}
-
-static const struct dentry_operations zcpool_dentry_ops = {
-	.d_dname = zcpool_dname,
-};
-
-/* Inodes have no pages of their own: theirs are the pool's. */
-static void zcpool_evict_inode(struct inode *inode)
-{
-	truncate_inode_pages_final(&inode->i_data);
-	clear_inode(inode);
-	zcpool_view_evict(inode);
-}
-
-static const struct super_operations zcpool_super_ops = {
-	.statfs = simple_statfs,
-	.evict_inode = zcpool_evict_inode,
-};
-
-static int zcpool_init_fs_context(struct fs_context *fc)
-{
-	struct pseudo_fs_context *ctx = init_pseudo(fc, ZCPOOL_SUPER_MAGIC);
-
-	if (!ctx)
-		return -ENOMEM;
-	ctx->dops = &zcpool_dentry_ops;
-	ctx->ops = &zcpool_super_ops;
-	/* No view is a program or a device node. */
-	fc->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
-	return 0;
-}
-
-static struct file_system_type zcpool_pool_fs = {
-	.name = "zcpool_pool",
-	.owner = THIS_MODULE,
-	.init_fs_context = zcpool_init_fs_context,
-	.kill_sb = kill_anon_super,
-};
 
 /* The last handle, mapping and pipe slot is gone. */
 static int zcpool_pool_release(struct inode *inode, struct file *file)
@@ -76,7 +21,7 @@ static int zcpool_pool_release(struct inode *inode, struct file *file)
 	kvfree(pool->buffers);
 	zcpool_linger(pool);
 	/* The file itself still holds the mount, and the module, for a while. */
-	simple_release_fs(&zcpool_mount, &zcpool_mount_count);
+	zcpool_fs_unpin();
 	return 0;
 }
 
@@ -102,41 +47,32 @@ static const struct file_operations zcpool_pool_fops = {
  */
 static struct file *zcpool_pool_open(struct zcpool_pool *pool)
 {
+	struct vfsmount *mount = zcpool_fs_pin();
 	struct inode *inode;
 	struct file *file;
 	char name[32];
-	int error;
 
-	error = simple_pin_fs(&zcpool_pool_fs, &zcpool_mount, &zcpool_mount_count);
-	if (error)
-		return ERR_PTR(error);
-
-	inode = alloc_anon_inode(zcpool_mount->mnt_sb);
+	if (IS_ERR(mount))
+		return ERR_CAST(mount);
+	inode = alloc_anon_inode(mount->mnt_sb);
 	if (IS_ERR(inode)) {
-		error = PTR_ERR(inode);
-		goto err_release_fs;
+		file = ERR_CAST(inode);
+		goto err_unpin_fs;
 	}
 	i_size_write(inode, pool->geometry.size);
 	/* A write through a mapping need not date the inode that nobody sees. */
 	inode->i_flags |= S_NOCMTIME;
 
-	/* __fput() puts the module reference that alloc_file() does not take. */
-	__module_get(zcpool_pool_fops.owner);
 	snprintf(name, sizeof(name), "zcpool:[%llu]", pool->id);
-	file = alloc_file_pseudo(inode, zcpool_mount, name, O_RDWR, &zcpool_pool_fops);
-	if (IS_ERR(file)) {
-		error = PTR_ERR(file);
-		goto err_put_module;
-	}
+	file = zcpool_fs_file(inode, mount, name, O_RDWR, &zcpool_pool_fops);
+	if (IS_ERR(file))
+		goto err_unpin_fs;
 	file->private_data = pool;
 	return file;
 
-err_put_module:
-	module_put(zcpool_pool_fops.owner);
-	iput(inode);
-err_release_fs:
-	simple_release_fs(&zcpool_mount, &zcpool_mount_count);
-	return ERR_PTR(error);
+err_unpin_fs:
+	zcpool_fs_unpin();
+	return file;
 }
 
 /**

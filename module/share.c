@@ -129,7 +129,8 @@ static long zcpool_attach_locked(struct zcpool_handle *handle, struct zcpool_att
 	u32 flags;
 	int error;
 
-	if (zcpool_handle_pool(handle))
+	/* A file with a name is to have a pool of its own. */
+	if (zcpool_handle_pool(handle) || handle->named)
 		return -EBUSY;
 	pool = zcpool_share_get(attach->fd, &flags);
 	if (IS_ERR(pool))

@@ -243,7 +243,7 @@ static int zcpool_uring_wait(struct io_uring_cmd *cmd, struct zcpool_pool *pool,
 int zcpool_uring_get(struct io_uring_cmd *cmd, struct zcpool_get __user *user_get,
 		     unsigned int issue_flags)
 {
-	struct zcpool_pool *pool = zcpool_file_pool(cmd->file);
+	struct zcpool_pool *pool = zcpool_file_bind(cmd->file);
 	u32 indices[ZCPOOL_BATCH_MAX] __uninitialized;
 	struct zcpool_get get;
 	int taken;

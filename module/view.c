@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/splice.h>
 
+#include "fs.h"
 #include "ioctl.h"
 
 /**
@@ -22,12 +23,14 @@
  * @slice: what it shows
  * @read_only: cannot be written by anybody
  * @holds: keeps the slice's buffers from being free
+ * @linked: has, or had, a name, and counts as a file
  */
 struct zcpool_viewed {
 	struct zcpool_pool *pool;
 	struct zcpool_slice slice;
 	bool read_only;
 	bool holds;
+	bool linked;
 };
 
 static const struct zcpool_viewed *zcpool_view_of(const struct file *file)
@@ -160,13 +163,39 @@ static void zcpool_view_free(struct zcpool_viewed *viewed)
 }
 
 /**
- * zcpool_view_evict() - end a view with its inode
- * @inode: inode of the module's file system; other than a view it may be a pool's
+ * zcpool_view_link() - count what gets its first name as a file
+ * @inode: inode of a view, locked; one that O_TMPFILE made is counted already
+ *
+ * Return: 0 or an error of zcpool_fs_charge().
  */
-void zcpool_view_evict(struct inode *inode)
+int zcpool_view_link(struct inode *inode)
 {
-	if (inode->i_private)
-		zcpool_view_free(inode->i_private);
+	struct zcpool_viewed *viewed = inode->i_private;
+	int error;
+
+	if (inode->i_op != &zcpool_view_iops)
+		return 0;
+	error = viewed->linked ? 0 : zcpool_fs_charge(inode->i_sb);
+	viewed->linked |= !error;
+	return error;
+}
+
+/**
+ * zcpool_view_evict() - end a view with its inode
+ * @inode: inode of the file system; other than a view it may be a pool's
+ *
+ * Return: whether it counted as a file.
+ */
+bool zcpool_view_evict(struct inode *inode)
+{
+	struct zcpool_viewed *viewed = inode->i_private;
+	bool linked;
+
+	if (inode->i_op != &zcpool_view_iops)
+		return false;
+	linked = viewed->linked;
+	zcpool_view_free(viewed);
+	return linked;
 }
 
 static struct inode *zcpool_view_inode(struct zcpool_viewed *viewed, umode_t mode)
@@ -184,26 +213,22 @@ static struct inode *zcpool_view_inode(struct zcpool_viewed *viewed, umode_t mod
 	inode->i_blocks = DIV_ROUND_UP(viewed->slice.length, 512);
 	i_size_write(inode, viewed->slice.length);
 	zcpool_inode_init_times(inode);
+	/* It has no name unless linkat() gives it one, as a file of O_TMPFILE. */
+	clear_nlink(inode);
+	zcpool_inode_linkable(inode);
 	/* From here on the inode is the view, and ends it. */
 	inode->i_private = viewed;
 	return inode;
 }
 
-static struct file *zcpool_view_file(struct inode *inode, struct zcpool_pool *pool, bool writable)
+static struct file *zcpool_view_file(struct inode *inode, struct vfsmount *mount, bool writable)
 {
-	struct file *file;
+	struct file *file = zcpool_fs_file(inode, mount, "zcpool-view",
+					   writable ? O_RDWR : O_RDONLY, &zcpool_view_fops);
 
-	/* __fput() puts the module reference that alloc_file() does not take. */
-	__module_get(zcpool_view_fops.owner);
-	file = alloc_file_pseudo(inode, pool->file->f_path.mnt, "zcpool-view",
-				 writable ? O_RDWR : O_RDONLY, &zcpool_view_fops);
-	if (IS_ERR(file)) {
-		module_put(zcpool_view_fops.owner);
-		iput(inode);
-		return file;
-	}
 	/* What an open() by name would have set. */
-	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE | FMODE_NOWAIT;
+	if (!IS_ERR(file))
+		file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE | FMODE_NOWAIT;
 	return file;
 }
 
@@ -211,6 +236,7 @@ static struct file *zcpool_view_file(struct inode *inode, struct zcpool_pool *po
  * zcpool_view() - make a view
  * @pool: pool
  * @handle: who asks
+ * @mount: mount that the view's file is of
  * @arg: offset, length, flags and mode, checked by the caller
  *
  * Context: process.
@@ -218,7 +244,7 @@ static struct file *zcpool_view_file(struct inode *inode, struct zcpool_pool *po
  * Return: the view's file, or -EMLINK, -EPERM, -ENOMEM or -ENFILE.
  */
 static struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-				const struct zcpool_view *arg)
+				struct vfsmount *mount, const struct zcpool_view *arg)
 {
 	struct zcpool_viewed *viewed = kzalloc(sizeof(*viewed), GFP_KERNEL_ACCOUNT);
 	struct inode *inode;
@@ -237,7 +263,7 @@ static struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_ha
 		zcpool_view_free(viewed);
 		return ERR_PTR(-ENOMEM);
 	}
-	file = zcpool_view_file(inode, pool, !viewed->read_only);
+	file = zcpool_view_file(inode, mount, !viewed->read_only);
 	if (IS_ERR(file))
 		return file;
 	/* Not earlier, lest who waits for a buffer is told of what will not be. */
@@ -250,10 +276,33 @@ static struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_ha
 	return file;
 }
 
+/*
+ * As zcpool_view(), in the mount that is asked for: linkat() gives a file a name in the
+ * mount that it was opened in, and in no other.
+ */
+static struct file *zcpool_view_in_mount(const struct zcpool_call *call,
+					 const struct zcpool_view *arg)
+{
+	struct file *file, *where;
+
+	if (!(arg->flags & ZCPOOL_VIEW_F_MOUNT))
+		return zcpool_view(call->pool, call->handle, call->pool->file->f_path.mnt, arg);
+	where = fget(arg->mount_fd);
+	if (!where)
+		return ERR_PTR(-EBADF);
+	file = ERR_PTR(-EXDEV);
+	if (zcpool_fs_has(where))
+		file = zcpool_view(call->pool, call->handle, where->f_path.mnt, arg);
+	fput(where);
+	return file;
+}
+
 static int zcpool_view_check(const struct zcpool_call *call, const struct zcpool_view *view)
 {
-	if ((view->flags & ~ZCPOOL_VIEW_F_WRITABLE) || (view->mode & ~0666) || view->reserved ||
-	    !view->length)
+	if ((view->flags & ~(ZCPOOL_VIEW_F_WRITABLE | ZCPOOL_VIEW_F_MOUNT)) ||
+	    (view->mode & ~0666) || !view->length)
+		return -EINVAL;
+	if (view->mount_fd && !(view->flags & ZCPOOL_VIEW_F_MOUNT))
 		return -EINVAL;
 	if (!zcpool_slice_fits(call->pool, view->offset, view->length))
 		return -ERANGE;
@@ -265,7 +314,6 @@ static int zcpool_view_check(const struct zcpool_call *call, const struct zcpool
 /** zcpool_ioctl_view() - ZCPOOL_IOC_VIEW */
 long zcpool_ioctl_view(const struct zcpool_call *call, void *arg)
 {
-	struct zcpool_pool *pool = call->pool;
 	struct zcpool_view *view = arg;
 	int error;
 
@@ -275,6 +323,6 @@ long zcpool_ioctl_view(const struct zcpool_call *call, void *arg)
 	view->fd = get_unused_fd_flags(O_CLOEXEC);
 	if (view->fd < 0)
 		return view->fd;
-	return zcpool_call_install(call, view->fd, zcpool_view(pool, call->handle, view), view,
+	return zcpool_call_install(call, view->fd, zcpool_view_in_mount(call, view), view,
 				   sizeof(*view));
 }

@@ -5,15 +5,19 @@
  * Life times.  The *pool file* is an open file that no descriptor table ever
  * shows.  Its ->release() frees the pool, so whatever needs the pool holds a
  * reference to that file: every bound handle, every mapping (vm_file), every
- * pipe slot, export, view and share.  It also pins the module: its
- * file_operations name their owner, and the pseudo file system that its inode
- * lives on is pinned per pool.  What ends up in a socket holds only the pages.
+ * pipe slot, export, view and share, and the inode of a file that was made a
+ * pool.  It also pins the module: its file_operations name their owner, and the
+ * file system that its inode lives on is pinned per pool, names and all.  A
+ * name holds its inode until it is removed.  What ends up in a socket holds only the pages.
  * These outlive the pool, which *lingers* until they are free, since it was
  * charged for them; and they outlive the module, and then go back to the page
  * allocator by themselves.
  *
  * Locks, outermost first:
- *   zcpool_handle.bind_lock   mutex; binding a pool to the handle
+ *   zcpool_handle.bind_lock   mutex; binding a pool to the handle; never taken in
+ *                             ->mmap(), as CREATE accesses user memory under it
+ *   inode lock                the kernel's; of a file of the file system: making it a
+ *                             pool
  *   zcpool_reach_lock         mutex; one allocation below an address at a time
  *   zcpool_linger_lock        mutex; the list of lingering pools, and these
  *   folio lock                taken by .fault until the page table entry is made, and
@@ -70,6 +74,7 @@
 /* Narrowest DMA limit: what ZONE_DMA guarantees where it exists (16 MiB). */
 #define ZCPOOL_DMA_BITS_MIN 24U
 
+struct seq_file;
 struct zcpool_handle;
 
 /**
@@ -252,7 +257,7 @@ struct zcpool_pool {
 };
 
 /**
- * struct zcpool_handle - an open file of /dev/zcpool
+ * struct zcpool_handle - an open file of /dev/zcpool or of the file system
  * @pool: NULL until bound, then constant; written under @bind_lock
  * @bind_lock: makes sure that one pool at most is bound
  * @nr_owned: buffers this handle owns; protected by the pool's lock
@@ -261,6 +266,7 @@ struct zcpool_pool {
  * @eventfds: link of handles with an eventfd
  * @number: in zcpool_pool.handles; constant once bound
  * @user: whose it is: the effective user that bound it; constant once bound
+ * @named: of a file of the file system, whose pool it is bound to; constant
  * @read_only: may not write to the pool; constant once bound
  * @incoming: buffers transferred to it; protected by the pool's lock
  * @incoming_max: longest that @incoming may be; constant once bound
@@ -276,6 +282,7 @@ struct zcpool_handle {
 	struct list_head eventfds;
 	u32 number;
 	kuid_t user;
+	bool named;
 	bool read_only;
 	struct zcpool_queue incoming;
 	u32 incoming_max;
@@ -297,15 +304,30 @@ static inline struct zcpool_pool *zcpool_handle_pool(struct zcpool_handle *handl
 }
 
 /**
- * zcpool_file_pool() - the pool of an open file of the device
- * @file: a handle
+ * zcpool_named_pool() - the pool of a file of the file system
+ * @inode: its inode
  *
- * Return: the pool, or ERR_PTR(-ENXIO) while the handle has none.
+ * Return: the pool, NULL while the file is empty.  It lives as long as the inode does.
+ */
+static inline struct zcpool_pool *zcpool_named_pool(const struct inode *inode)
+{
+	/* Pairs with smp_store_release() in zcpool_named_publish(). */
+	return smp_load_acquire(&inode->i_private);
+}
+
+/**
+ * zcpool_file_pool() - the pool of an open file
+ * @file: a handle, maybe not bound to its file's pool yet: see zcpool_file_bind()
+ *
+ * Return: the pool, or ERR_PTR(-ENXIO) while there is none.
  */
 static inline struct zcpool_pool *zcpool_file_pool(struct file *file)
 {
-	struct zcpool_pool *pool = zcpool_handle_pool(file->private_data);
+	struct zcpool_handle *handle = file->private_data;
+	struct zcpool_pool *pool = zcpool_handle_pool(handle);
 
+	if (!pool && handle->named)
+		pool = zcpool_named_pool(file_inode(file));
 	return pool ?: ERR_PTR(-ENXIO);
 }
 
@@ -428,6 +450,16 @@ void zcpool_handle_get(struct zcpool_handle *handle);
 void zcpool_handle_put(struct zcpool_handle *handle);
 void zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool);
 bool zcpool_file_writes(const struct file *file);
+struct zcpool_pool *zcpool_file_bind(struct file *file);
+int zcpool_handle_open(struct inode *inode, struct file *file);
+int zcpool_handle_release(struct inode *inode, struct file *file);
+void zcpool_handle_show_fdinfo(struct seq_file *m, struct file *file);
+
+/* create.c */
+int zcpool_geometry_init(struct zcpool_geometry *geometry, const struct zcpool_create *create);
+
+/* named.c */
+void zcpool_named_publish(struct inode *inode, struct zcpool_pool *pool, u64 size);
 
 /* ioctl.c */
 long zcpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
@@ -559,8 +591,5 @@ int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 int zcpool_uring_get(struct io_uring_cmd *cmd, struct zcpool_get __user *user_get,
 		     unsigned int issue_flags);
 void zcpool_uring_get_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags);
-
-/* view.c */
-void zcpool_view_evict(struct inode *inode);
 
 #endif /* ZCPOOL_H */

@@ -62,7 +62,8 @@ TEST_F(pool, is_a_regular_file)
 	EXPECT_EQ(ODD_LENGTH, status.st_size);
 	EXPECT_EQ((ODD_LENGTH + 511) / 512, status.st_blocks);
 	EXPECT_EQ(getuid(), status.st_uid);
-	EXPECT_EQ(1, status.st_nlink);
+	/* A name is for linkat() to give. */
+	EXPECT_EQ(0, status.st_nlink);
 	EXPECT_LE(time(NULL) - status.st_mtime, 1);
 	EXPECT_EQ(ODD_LENGTH, lseek(file, 0, SEEK_END));
 	EXPECT_EQ(7, lseek(file, 7, SEEK_DATA));
@@ -398,12 +399,12 @@ TEST_F(pool, all_viewed_is_EDEADLK)
 
 TEST_F(pool, errors)
 {
-	struct zcpool_view arg = { .length = 1, .reserved = 1 };
+	struct zcpool_view arg = { .length = 1, .mount_fd = 1 };
 	uint32_t indices[COUNT];
 	int fd;
 
 	ASSERT_EQ(-EINVAL, view(self->fd, 0, 0, 0, 0));
-	ASSERT_EQ(-EINVAL, view(self->fd, 0, 1, 2, 0));
+	ASSERT_EQ(-EINVAL, view(self->fd, 0, 1, 4, 0));
 	ASSERT_EQ(-EINVAL, view(self->fd, 0, 1, 0, 0111));
 	ASSERT_EQ(-EINVAL, view(self->fd, 0, 1, 0, 04000));
 	ASSERT_EQ(-1, ioctl(self->fd, ZCPOOL_IOC_VIEW, &arg));

@@ -4,7 +4,8 @@
  *
  * A pool of DMA-capable buffers that programs map, splice and send.
  *
- * An open file of /dev/zcpool is a *handle*.  CREATE binds it to a new *pool*
+ * An open file of /dev/zcpool, or of a mounted file system of type zcpool, is a
+ * *handle*.  CREATE binds it to a new *pool*
  * of equal *buffers*, ATTACH to the pool of another handle; buffer I occupies the
  * bytes [I * stride, (I + 1) * stride) of the pool's linear byte space, and
  * mmap(), read(), write(), lseek(),
@@ -31,6 +32,8 @@
  * * EINVAL: the struct is shorter than its first version, a flag is unknown, or
  *   a value is out of its documented range
  * * E2BIG: the struct is longer than the kernel's and its tail is not zero
+ * * EINTR: the caller is being killed (first command on a file of the file system)
+ * * ENOMEM: not enough kernel memory (likewise)
  * * ENXIO: the handle has no pool (every command but QUERY, CREATE and ATTACH;
  *   also mmap, read, write, lseek, splice and fsync; poll reports POLLERR)
  */
@@ -147,7 +150,7 @@ struct zcpool_query {
  * Allocates, zeroes and charges the pool's memory, and binds the calling handle
  * to it.  The memory is charged to the caller's memory cgroup, and to the
  * caller's user against RLIMIT_MEMLOCK (not if the caller has CAP_IPC_LOCK).
- * Both charges end with the pool, when the last handle, mapping and pipe slot is
+ * Both charges end with the pool, when the last handle, mapping, pipe slot and name is
  * gone; and for memory that a socket or pin still holds, up to a second after that
  * let go of it.  A call that fails leaves nothing behind.
  *
@@ -166,7 +169,8 @@ struct zcpool_query {
  *
  * Errors, beside the common ones:
  *
- * * EBUSY: the handle has a pool
+ * * EBUSY: the handle has a pool, or the file that it is an open file of
+ * * EACCES: a file of the file system is not open for writing
  * * EFBIG: the pool would be larger than max_pool_bytes
  * * ENOSPC: all pools together would be larger than max_total_bytes
  * * EDQUOT: the user's RLIMIT_MEMLOCK is too small
@@ -546,7 +550,7 @@ struct zcpool_share {
  *
  * Errors, beside the common ones:
  *
- * * EBUSY: the handle has a pool
+ * * EBUSY: the handle has a pool, or is of a file of the file system
  * * EBADF: @fd is no open file
  * * EINVAL: @fd is no share
  * * EPERM: the caller's effective user is not the pool's creator, and the pool is not
@@ -643,15 +647,18 @@ struct zcpool_receive {
 /* Bits of zcpool_view.flags. */
 /** The view can be written. */
 #define ZCPOOL_VIEW_F_WRITABLE (1U << 0)
+/** The view is to have a name in the mount of zcpool_view.mount_fd. */
+#define ZCPOOL_VIEW_F_MOUNT (1U << 1)
 
 /**
  * struct zcpool_view - argument of ZCPOOL_IOC_VIEW
  * @offset: in: pool offset of a slice; if it is to be mapped, a multiple of the page size
  * @length: in: bytes, 1 or more
  * @flags: in: ZCPOOL_VIEW_F_*
- * @mode: in: permissions for who opens it anew through /proc: 0 to 0666
+ * @mode: in: permissions for who opens it anew, through /proc or by name: 0 to 0666
  * @fd: out: descriptor of the view, close-on-exec
- * @reserved: in: must be 0
+ * @mount_fd: in: with ZCPOOL_VIEW_F_MOUNT the descriptor of a directory or file of a
+ *            mounted zcpool file system, else 0
  *
  * Makes a regular file of the slice, for programs that take nothing else: its size is
  * the slice's length, its owner the caller, it can be read, sent, spliced, mapped and
@@ -662,7 +669,12 @@ struct zcpool_receive {
  * is the program's own.  A view that is not writable cannot be written by anybody, by no
  * descriptor, mapping or mode.  Its size, mode and owner do not change (EPERM).
  *
- * While the view lives, by any descriptor or mapping, it keeps the buffers that the slice
+ * With ZCPOOL_VIEW_F_MOUNT linkat() gives the view a name in that mount, by
+ * /proc/self/fd/@fd and AT_SYMLINK_FOLLOW, or by AT_EMPTY_PATH; it needs the right to
+ * write to the directory.  The view then lives, and can be opened, until it is unlinked.
+ * It has one name at a time (else EPERM).
+ *
+ * While the view lives, by any name, descriptor or mapping, it keeps the buffers that the slice
  * touches from being free, and the pool from ending.
  *
  * Errors, beside the common ones:
@@ -670,6 +682,8 @@ struct zcpool_receive {
  * * ERANGE: the slice does not lie within the pool
  * * EACCES: the handle may not write, and ZCPOOL_VIEW_F_WRITABLE is set
  * * EPERM: the pool is isolated, and a buffer is not owned by this handle
+ * * EBADF: @mount_fd is no open file
+ * * EXDEV: @mount_fd is no file of a zcpool file system
  * * EMLINK: a buffer has 65,535 views
  * * EMFILE, ENFILE: too many open files
  * * ENOMEM: not enough kernel memory
@@ -680,7 +694,7 @@ struct zcpool_view {
 	__u32 flags;
 	__u32 mode;
 	__s32 fd;
-	__u32 reserved;
+	__s32 mount_fd;
 };
 #define ZCPOOL_VIEW_SIZE_VER0 32
 
@@ -728,6 +742,34 @@ struct zcpool_view {
  *   SEEK_SET, SEEK_CUR, SEEK_END; EINVAL beyond the end of the pool
  * fsync, fdatasync, msync
  *   succeed at once: there is nothing behind the memory
+ */
+
+/**
+ * DOC: The file system
+ *
+ * A file that open() creates in a file system of type zcpool is empty.  The first
+ * ftruncate() to another size makes a pool of it, with the errors of CREATE, or CREATE
+ * does, with a geometry of the program's choice.  Each open file of it is a handle of
+ * the pool.  As files they differ from other handles in this:
+ *
+ * size
+ *   as ftruncate() said, or all of the pool; reading, writing, splicing and lseek() end
+ *   there, mappings with its last page; commands go by the whole pool
+ * ftruncate, O_TRUNC
+ *   EPERM if the file has a pool and another size; EFBIG also if it would need more
+ *   than zcpool_query.max_count buffers
+ * read, splice
+ *   0 while the file is empty
+ * write
+ *   ENOSPC also while the file is empty, and with O_APPEND
+ * mmap
+ *   MAP_PRIVATE without PROT_WRITE is taken, and never writable
+ * fsync
+ *   succeeds while the file is empty
+ * link
+ *   EPERM: a file has one name
+ *
+ * The pool lives until the file is unlinked and nothing else refers to it.
  */
 
 #endif /* _UAPI_LINUX_ZCPOOL_H */

@@ -67,6 +67,22 @@ ZCPOOL_API int zcpool_open(int flags, struct zcpool **result)
 	return error;
 }
 
+ZCPOOL_API int zcpool_open_file(const char *path, int flags, mode_t mode, struct zcpool **result)
+{
+	const int allowed = O_ACCMODE | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK;
+	int fd, error;
+
+	if ((flags & ~allowed) || (flags & O_ACCMODE) == O_WRONLY)
+		return -EINVAL;
+	fd = open(path, flags | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -errno;
+	error = zcpool_adopt(fd, result);
+	if (error)
+		close(fd);
+	return error;
+}
+
 ZCPOOL_API int zcpool_attach(int share_fd, int open_flags, uint32_t queue_max,
 			     struct zcpool **result)
 {

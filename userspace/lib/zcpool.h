@@ -33,6 +33,11 @@ struct zcpool;
 
 /* Open the device; flags: 0 or O_NONBLOCK, O_CLOEXEC is always set. */
 int zcpool_open(int flags, struct zcpool **pool);
+/*
+ * Open a file of the file system zcpool, flags and mode as open(): O_RDONLY or O_RDWR, with
+ * O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK.  An empty one gets its pool by zcpool_create().
+ */
+int zcpool_open_file(const char *path, int flags, mode_t mode, struct zcpool **pool);
 /* Take over a descriptor that came by fork, exec or SCM_RIGHTS. */
 int zcpool_adopt(int fd, struct zcpool **pool);
 /* Put what this process's magazines hold, unmap, close. */

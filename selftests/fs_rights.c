@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who may open a named pool, and what it is charged to. */
+#include "fs.h"
+
+#include "kselftest_harness.h"
+
+#define GROUP 1234
+#define SIZE (256 * KIB)
+
+FIXTURE(fs)
+{
+	mode_t mask;
+};
+
+FIXTURE_SETUP(fs)
+{
+	self->mask = umask(0);
+	ASSERT_EQ(0, mount_fs());
+}
+
+FIXTURE_TEARDOWN(fs)
+{
+	unlink(FILE_A);
+	ASSERT_EQ(0, unmount_fs());
+	umask(self->mask);
+}
+
+#define AS(uid, gid, ...) \
+	do { \
+		pid_t child = fork(); \
+\
+		if (!child) { \
+			become(uid, gid); \
+			_exit(!(__VA_ARGS__)); \
+		} \
+		EXPECT_EQ(0, wait_status(child)); \
+	} while (0)
+
+static bool opens(int flags)
+{
+	return open_file(FILE_A, flags, 0) >= 0;
+}
+
+static bool opens_not(int flags)
+{
+	return open_file(FILE_A, flags, 0) == -EACCES;
+}
+
+static bool maps_for_reading(void)
+{
+	int fd = open_file(FILE_A, O_RDONLY, 0);
+	const char *map = map_file(fd, SIZE, PROT_READ, MAP_SHARED);
+
+	return map != MAP_FAILED && is_filled(map, SIZE);
+}
+
+TEST_F(fs, mode_and_owner)
+{
+	int fd = new_file(FILE_A, SIZE);
+	char *map = map_file(fd, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED);
+
+	fill(map, SIZE);
+	munmap(map, SIZE);
+	AS(NOBODY, NOBODY, opens_not(O_RDONLY));
+	ASSERT_EQ(0, chown(FILE_A, 1, GROUP));
+	ASSERT_EQ(0, fchmod(fd, 0640));
+	EXPECT_EQ(S_IFREG | 0640, stat_of(FILE_A).st_mode);
+	EXPECT_EQ(1, stat_of(FILE_A).st_uid);
+	EXPECT_EQ(GROUP, stat_of(FILE_A).st_gid);
+	AS(1, 1, opens(O_RDWR));
+	AS(NOBODY, NOBODY, opens_not(O_RDONLY) && opens_not(O_RDWR));
+	AS(NOBODY, GROUP, opens(O_RDONLY) && opens_not(O_RDWR) && opens_not(O_WRONLY));
+	AS(NOBODY, GROUP, maps_for_reading());
+	AS(NOBODY, GROUP, chmod(FILE_A, 0666) && errno == EPERM);
+	AS(NOBODY, GROUP, truncate(FILE_A, SIZE) && errno == EACCES);
+	AS(NOBODY, GROUP, unlink(FILE_A) && errno == EPERM);
+	AS(1, GROUP, !chmod(FILE_A, 0644) && !unlink(FILE_A));
+	close(fd);
+}
+
+TEST_F(fs, created_by_somebody)
+{
+	AS(NOBODY, GROUP, new_file(FILE_A, SIZE) >= 0);
+	EXPECT_EQ(NOBODY, stat_of(FILE_A).st_uid);
+	EXPECT_EQ(NOBODY, stat_of(FILE_A).st_gid);
+	EXPECT_EQ(S_IFREG | 0600, stat_of(FILE_A).st_mode);
+}
+
+/* Nobody but the owner dates it, and the writer for now. */
+TEST_F(fs, times)
+{
+	struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+
+	close(new_file(FILE_A, SIZE));
+	ASSERT_EQ(0, chmod(FILE_A, 0666));
+	ASSERT_EQ(0, utimensat(AT_FDCWD, FILE_A, old, 0));
+	EXPECT_EQ(1, stat_of(FILE_A).st_mtime);
+	AS(NOBODY, NOBODY, utimensat(AT_FDCWD, FILE_A, old, 0) && errno == EPERM);
+	AS(NOBODY, NOBODY, !utimensat(AT_FDCWD, FILE_A, NULL, 0));
+}
+
+static int with_memlock(rlim_t bytes, int fd, off_t size)
+{
+	struct rlimit limit = { bytes, bytes };
+
+	return setrlimit(RLIMIT_MEMLOCK, &limit) ? -errno : size_file(fd, size);
+}
+
+static void set_parameter(const char *path, unsigned long value)
+{
+	FILE *file = fopen(path, "w");
+
+	fprintf(file, "%lu", value);
+	fclose(file);
+}
+
+/* What fails leaves an empty file, which can be sized as before. */
+TEST_F(fs, limits_leave_it_empty)
+{
+	const char *total = "/sys/module/zcpool/parameters/max_total_bytes";
+	const char *most = "/sys/module/zcpool/parameters/max_pool_bytes";
+	int fd = open_file(FILE_A, O_RDWR | O_CREAT, 0666), other;
+	struct rlimit limit = { SIZE, SIZE };
+	struct zcpool_query q;
+
+	ASSERT_EQ(0, query(fd, &q));
+	ASSERT_EQ(-EFBIG, size_file(fd, q.max_total_bytes + 1));
+	ASSERT_EQ(-EFBIG, size_file(fd, (1ULL << 62)));
+	AS(NOBODY, NOBODY, with_memlock(64 * KIB, fd, SIZE) == -EDQUOT);
+	set_parameter(most, SIZE - 1);
+	ASSERT_EQ(-EFBIG, size_file(fd, SIZE));
+	ASSERT_EQ(-EFBIG, create(fd, SIZE, 1));
+	set_parameter(most, 0);
+	set_parameter(total, SIZE);
+	EXPECT_EQ(-EFBIG, size_file(fd, SIZE + 1));
+	other = new_pool(8 * KIB, 1);
+	EXPECT_EQ(-ENOSPC, size_file(fd, SIZE));
+	close(other);
+	set_parameter(total, 0);
+	EXPECT_EQ(0, stat_of(FILE_A).st_size);
+	EXPECT_EQ(0, stat_of(FILE_A).st_blocks);
+	/* RLIMIT_FSIZE is for files. */
+	signal(SIGXFSZ, SIG_IGN);
+	ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &limit));
+	ASSERT_EQ(-EFBIG, size_file(fd, SIZE + 1));
+	AS(NOBODY, NOBODY, with_memlock(SIZE, fd, SIZE) == 0);
+	EXPECT_EQ(SIZE, stat_of(FILE_A).st_size);
+	/* The charge stays with who sized it, though gone. */
+	AS(NOBODY, NOBODY,
+	   with_memlock(SIZE, open_file(MOUNT, O_TMPFILE | O_RDWR, 0600), 1) == -EDQUOT);
+	ASSERT_EQ(0, unlink(FILE_A));
+	close(fd);
+}
+
+TEST_HARNESS_MAIN
