@@ -3,7 +3,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
 
-#include "zcpool.h"
+#include "seal.h"
 
 /*
  * Copy between a slice, whose bytes iocb->ki_pos counts, and @iter, as far as the slice
@@ -14,6 +14,7 @@ static ssize_t zcpool_copy(struct zcpool_pool *pool, const struct zcpool_slice *
 			   size_t (*copy)(struct page *page, size_t offset, size_t bytes,
 					  struct iov_iter *iter))
 {
+	bool writes = iov_iter_rw(iter) == WRITE;
 	ssize_t done = 0;
 
 	while (iov_iter_count(iter) && iocb->ki_pos < slice->length) {
@@ -24,7 +25,11 @@ static ssize_t zcpool_copy(struct zcpool_pool *pool, const struct zcpool_slice *
 
 		if (zcpool_buffer_failed(pool, &chunk))
 			return done ?: -EIO;
+		if (writes && zcpool_write_begin(pool, &chunk))
+			return done ?: -EPERM;
 		copied = copy(folio_page(chunk.folio, 0), chunk.offset, chunk.length, iter);
+		if (writes)
+			zcpool_write_end(&chunk);
 		iocb->ki_pos += copied;
 		done += copied;
 		if (copied < chunk.length)
@@ -58,7 +63,7 @@ ssize_t zcpool_slice_read(struct zcpool_pool *pool, const struct zcpool_slice *s
  * @iocb: where to begin; moved on
  * @from: where from
  *
- * Return: as zcpool_slice_read().
+ * Return: as zcpool_slice_read(), or -EPERM if the memory is sealed.
  */
 ssize_t zcpool_slice_write(struct zcpool_pool *pool, const struct zcpool_slice *slice,
 			   struct kiocb *iocb, struct iov_iter *from)

@@ -18,7 +18,8 @@
 
 /* Elements that need no allocation: a header, a body, a trailer, and one more. */
 #define ZCPOOL_SEND_FEW 4
-#define ZCPOOL_SEND_FLAGS (ZCPOOL_SEND_F_MORE | ZCPOOL_SEND_F_DONTWAIT | ZCPOOL_SEND_F_NOSIGNAL)
+#define ZCPOOL_SEND_FLAGS \
+	(ZCPOOL_SEND_F_MORE | ZCPOOL_SEND_F_DONTWAIT | ZCPOOL_SEND_F_NOSIGNAL | ZCPOOL_SEND_F_SEAL)
 
 static ssize_t zcpool_send_vector(struct zcpool_sending *sending)
 {
@@ -27,6 +28,19 @@ static ssize_t zcpool_send_vector(struct zcpool_sending *sending)
 
 	error = zcpool_send_stream(sending, &done);
 	return done ? error : zcpool_send_message(sending);
+}
+
+static ssize_t zcpool_send_sealed(struct zcpool_sending *sending, struct zcpool_handle *handle)
+{
+	struct zcpool_sealing sealing __uninitialized;
+	ssize_t error;
+
+	error = zcpool_sealing_begin(&sealing, sending, handle);
+	if (error)
+		return error;
+	error = zcpool_send_vector(sending);
+	zcpool_sealing_end(&sealing, sending, handle);
+	return error;
 }
 
 static int zcpool_element_check(const struct zcpool_pool *pool,
@@ -94,9 +108,9 @@ static int zcpool_msg_flags(u32 flags)
 	return msg_flags;
 }
 
-static ssize_t zcpool_send_elements(struct zcpool_pool *pool, struct file *file,
-				    const struct zcpool_element *elements, u32 count,
-				    struct zcpool_send *send)
+static ssize_t zcpool_send_elements(struct zcpool_pool *pool, struct zcpool_handle *handle,
+				    struct file *file, const struct zcpool_element *elements,
+				    u32 count, struct zcpool_send *send)
 {
 	struct zcpool_sending sending = {
 		.pool = pool,
@@ -115,7 +129,10 @@ static ssize_t zcpool_send_elements(struct zcpool_pool *pool, struct file *file,
 		return error;
 	if (file->f_flags & O_NONBLOCK)
 		sending.flags |= MSG_DONTWAIT;
-	error = zcpool_send_vector(&sending);
+	if (send->flags & ZCPOOL_SEND_F_SEAL)
+		error = zcpool_send_sealed(&sending, handle);
+	else
+		error = zcpool_send_vector(&sending);
 	send->sent = sending.sent;
 	send->copied = sending.copied;
 	if (sending.sent)
@@ -140,6 +157,7 @@ int zcpool_send_check(const struct zcpool_send *send)
 /**
  * zcpool_send() - send a vector of slices and inline bytes to a socket
  * @pool: pool of the slices
+ * @handle: who sends
  * @send: what is to be sent, its fields but the vector checked; .sent and .copied,
  *        which are 0, are filled in
  *
@@ -147,7 +165,7 @@ int zcpool_send_check(const struct zcpool_send *send)
  *
  * Return: 0, also if not all was sent, or an error if nothing was.
  */
-int zcpool_send(struct zcpool_pool *pool, struct zcpool_send *send)
+int zcpool_send(struct zcpool_pool *pool, struct zcpool_handle *handle, struct zcpool_send *send)
 {
 	size_t size = array_size(send->count, sizeof(struct zcpool_element));
 	struct zcpool_element few[ZCPOOL_SEND_FEW] __uninitialized;
@@ -172,7 +190,7 @@ int zcpool_send(struct zcpool_pool *pool, struct zcpool_send *send)
 	file = fget(send->fd);
 	if (!file)
 		goto out;
-	error = zcpool_send_elements(pool, file, elements, count, send);
+	error = zcpool_send_elements(pool, handle, file, elements, count, send);
 	fput(file);
 out:
 	if (elements != few)
@@ -195,6 +213,6 @@ long zcpool_ioctl_send(const struct zcpool_call *call, void *arg)
 	send->copied = 0;
 	if (zcpool_call_return(call, send, sizeof(*send)))
 		return -EFAULT;
-	error = zcpool_send(pool, send);
+	error = zcpool_send(pool, call->handle, send);
 	return zcpool_call_return(call, send, sizeof(*send)) ?: error;
 }
