@@ -14,6 +14,7 @@
 
 #include "trace.h"
 #include "queue.h"
+#include "seal.h"
 
 /* Most buffers in flight that one call looks at... */
 #define ZCPOOL_SCAN_MAX 1024U
@@ -247,6 +248,8 @@ static __always_inline u32 zcpool_buffers_find(struct zcpool_pool *pool,
 	}
 	handle->nr_owned += next - indices;
 	pool->nr_gets += next - indices;
+	if (unlikely(pool->nr_sealed))
+		zcpool_buffers_unseal(pool, indices, next - indices);
 	spin_unlock(&pool->lock);
 	return next - indices;
 }
@@ -476,6 +479,7 @@ void zcpool_buffers_stat(struct zcpool_pool *pool, const struct zcpool_handle *h
 	stat->idle = pool->idle.nr;
 	stat->overdue = pool->overdue.nr;
 	stat->in_flight = pool->in_flight.nr + pool->overdue.nr;
+	stat->sealed = pool->nr_sealed;
 	stat->gets = pool->nr_gets;
 	stat->puts = pool->nr_puts;
 	stat->landed = pool->nr_landed;

@@ -14,11 +14,18 @@
 
 #include "ioctl.h"
 #include "export.h"
+#include "seal.h"
 
 static int zcpool_export_hold(struct zcpool_exported *exported, const struct zcpool_handle *handle)
 {
 	int error;
 
+	if (!(exported->flags & ZCPOOL_EXPORT_F_READ_ONLY)) {
+		error = zcpool_slice_add_writer(exported->pool, &exported->slice);
+		if (error)
+			return error;
+		exported->writes = true;
+	}
 	if (exported->flags & ZCPOOL_EXPORT_F_UNHELD)
 		return 0;
 	error = zcpool_slice_hold(exported->pool, handle, &exported->slice, ZCPOOL_STANDING_EXPORT);
@@ -30,6 +37,8 @@ static void zcpool_export_unhold(struct zcpool_exported *exported)
 {
 	if (exported->holds)
 		zcpool_slice_unhold(exported->pool, &exported->slice, ZCPOOL_STANDING_EXPORT);
+	if (exported->writes)
+		zcpool_slice_drop_writer(exported->pool, &exported->slice);
 }
 
 static void zcpool_export_free(struct zcpool_exported *exported)
@@ -60,6 +69,7 @@ static const struct vm_operations_struct zcpool_export_vm_ops = {
 	.open = zcpool_export_vm_open,
 	.close = zcpool_export_vm_close,
 	.fault = zcpool_fault,
+	.mprotect = zcpool_mprotect,
 };
 
 /*
@@ -177,7 +187,8 @@ static const struct dma_buf_ops zcpool_export_read_only_ops = {
  * Context: process.
  *
  * Return: the dma-buf, which holds @pool, with one reference; -EHWPOISON if memory of
- * the slice failed, -EMLINK, -ENOMEM, -ENFILE, or another error of dma_buf_export().
+ * the slice failed, -EBUSY if a buffer is sealed that could be written to, -EMLINK,
+ * -ENOMEM, -ENFILE, or another error of dma_buf_export().
  */
 static struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpool_handle *handle,
 				     const struct zcpool_export *arg)

@@ -15,6 +15,7 @@
  * @slice: its offset and length are multiples of the page size
  * @flags: ZCPOOL_EXPORT_F_*
  * @holds: keeps the slice's buffers from being free
+ * @writes: keeps them from being sealed
  * @mappings: struct zcpool_mapping of devices that reach the memory now
  * @lock: protects @mappings
  */
@@ -23,6 +24,7 @@ struct zcpool_exported {
 	struct zcpool_slice slice;
 	u32 flags;
 	bool holds;
+	bool writes;
 	struct list_head mappings;
 	struct mutex lock;
 };

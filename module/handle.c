@@ -200,6 +200,7 @@ void zcpool_handle_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "zcpool-unowned:\t%u\n", stat.idle + stat.in_flight);
 	seq_printf(m, "zcpool-in-flight:\t%u\n", stat.in_flight);
 	seq_printf(m, "zcpool-overdue:\t%u\n", stat.overdue);
+	seq_printf(m, "zcpool-sealed:\t%u\n", stat.sealed);
 	seq_printf(m, "zcpool-gets:\t%llu\n", stat.gets);
 	seq_printf(m, "zcpool-puts:\t%llu\n", stat.puts);
 	seq_printf(m, "zcpool-landed:\t%llu\n", stat.landed);

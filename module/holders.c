@@ -47,6 +47,7 @@ static void zcpool_holder_count(const struct zcpool_pool *pool, u32 index,
 	holder->references = max(refs, 0);
 	holder->exports = buffer->exports;
 	holder->views = buffer->views;
+	holder->flags = buffer->seal & ZCPOOL_SEALED ? ZCPOOL_HOLDER_F_SEALED : 0;
 }
 
 static bool zcpool_holder_get(struct zcpool_pool *pool, const struct zcpool_handle *handle,

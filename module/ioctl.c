@@ -61,6 +61,8 @@ union zcpool_arg {
 	struct zcpool_transfer transfer;
 	struct zcpool_receive receive;
 	struct zcpool_view view;
+	struct zcpool_seal seal;
+	struct zcpool_unseal unseal;
 };
 
 /**
@@ -100,6 +102,8 @@ static const struct zcpool_command zcpool_commands[] = {
 	ZCPOOL_COMMAND(transfer, TRANSFER),
 	ZCPOOL_COMMAND(receive, RECEIVE),
 	ZCPOOL_COMMAND(view, VIEW),
+	ZCPOOL_COMMAND(seal, SEAL),
+	ZCPOOL_COMMAND(unseal, UNSEAL),
 };
 
 /* clang-format on */

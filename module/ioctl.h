@@ -48,5 +48,7 @@ long zcpool_ioctl_attach(const struct zcpool_call *call, void *arg);
 long zcpool_ioctl_transfer(const struct zcpool_call *call, void *arg);
 long zcpool_ioctl_receive(const struct zcpool_call *call, void *arg);
 long zcpool_ioctl_view(const struct zcpool_call *call, void *arg);
+long zcpool_ioctl_seal(const struct zcpool_call *call, void *arg);
+long zcpool_ioctl_unseal(const struct zcpool_call *call, void *arg);
 
 #endif /* ZCPOOL_IOCTL_H */

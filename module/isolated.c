@@ -86,18 +86,6 @@ bool zcpool_isolated_vma_reaches(const struct vm_area_struct *vma, const struct 
 	return READ_ONCE(pool->buffers[index].owner) == vma->vm_private_data;
 }
 
-/* Take away the page table entries of a folio, in all processes. */
-static void zcpool_folio_unmap(struct zcpool_pool *pool, struct folio *folio)
-{
-	/* What was being mapped is, and what will be has another owner to ask for. */
-	folio_lock(folio);
-	/* Entries have references: most often nobody but the pool has one. */
-	if (folio_ref_count(folio) > 1)
-		unmap_mapping_range(pool->file->f_mapping, (loff_t)folio->index << PAGE_SHIFT,
-				    folio_size(folio), 0);
-	folio_unlock(folio);
-}
-
 /**
  * zcpool_isolated_withdraw() - end what the owner of a buffer may do with it
  * @pool: pool, its lock held; dropped for a while
@@ -119,7 +107,10 @@ void zcpool_isolated_withdraw(struct zcpool_pool *pool, const struct zcpool_hand
 	WRITE_ONCE(pool->buffers[index].owner, NULL);
 	spin_unlock(&pool->lock);
 	for (; folio < end; folio++) {
+		/* What was being mapped is, and what will be has another owner to ask for. */
+		folio_lock(*folio);
 		zcpool_folio_unmap(pool, *folio);
+		folio_unlock(*folio);
 		cond_resched();
 	}
 	spin_lock(&pool->lock);

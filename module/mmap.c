@@ -3,7 +3,29 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
-#include "zcpool.h"
+#include "seal.h"
+
+/*
+ * Lock a folio to be mapped.  By a mapping that can be written even who reads makes an
+ * entry that can be written, so such a one gets nothing of a sealed buffer; a private one
+ * copies what it writes.  Under the folio lock, for it is looked at again there, the seal
+ * is settled: see seal.c.  Returns whether that may be.
+ */
+static bool zcpool_fault_lock(struct zcpool_pool *pool, struct folio *folio,
+			      const struct vm_area_struct *vma)
+{
+	bool writes = (vma->vm_flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE);
+	u32 index = zcpool_folio_buffer(folio);
+
+	for (;;) {
+		if (writes && zcpool_buffer_sealed(pool, index))
+			return false;
+		folio_lock(folio);
+		if (!writes || likely(!READ_ONCE(pool->buffers[index].seal)))
+			return true;
+		folio_unlock(folio);
+	}
+}
 
 /**
  * zcpool_fault() - vm_operations_struct.fault of every mapping of a pool
@@ -35,7 +57,8 @@ vm_fault_t zcpool_fault(struct vm_fault *vmf)
 	if (folio_ref_count(chunk.folio) > INT_MAX / 2)
 		return VM_FAULT_SIGBUS;
 	/* Locked until the entry is made, and counted: see zcpool_folio_mapped_refs(). */
-	folio_lock(chunk.folio);
+	if (!zcpool_fault_lock(pool, chunk.folio, vmf->vma))
+		return VM_FAULT_SIGBUS;
 	if (!zcpool_isolated_vma_reaches(vmf->vma, pool, zcpool_folio_buffer(chunk.folio))) {
 		folio_unlock(chunk.folio);
 		return VM_FAULT_SIGBUS;
@@ -48,15 +71,40 @@ vm_fault_t zcpool_fault(struct vm_fault *vmf)
 	return VM_FAULT_LOCKED;
 }
 
+/**
+ * zcpool_mprotect() - vm_operations_struct.mprotect of every mapping of a pool
+ * @vma: mapping
+ * @start: first address of those that change
+ * @end: the one behind the last
+ * @flags: new flags of theirs
+ *
+ * mprotect() makes entries that are there writable by itself, and no fault would tell.
+ *
+ * Return: 0, or -EACCES if a sealed buffer's mapping would become writable.
+ */
+int zcpool_mprotect(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+		    unsigned long flags)
+{
+	const struct zcpool_slice slice = {
+		.offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (start - vma->vm_start),
+		.length = end - start,
+	};
+
+	if (!(flags & VM_SHARED) || !(flags & VM_WRITE) || (vma->vm_flags & VM_WRITE))
+		return 0;
+	return zcpool_slice_sealed(vma->vm_file->private_data, &slice) ? -EACCES : 0;
+}
+
 static const struct vm_operations_struct zcpool_vm_ops = {
 	.fault = zcpool_fault,
+	.mprotect = zcpool_mprotect,
 };
 
 /**
  * zcpool_vma_init() - have a mapping show a pool
  * @vma: new mapping of some file, its offset one of the pool's and checked
  * @pool: pool
- * @ops: its operations, of which .fault is zcpool_fault()
+ * @ops: its operations, of which .fault is zcpool_fault(), .mprotect zcpool_mprotect()
  */
 void zcpool_vma_init(struct vm_area_struct *vma, struct zcpool_pool *pool,
 		     const struct vm_operations_struct *ops)
@@ -124,4 +172,19 @@ int zcpool_mmap(struct file *file, struct vm_area_struct *vma)
 	if (pool->geometry.isolated)
 		zcpool_isolated_vma_init(vma, handle);
 	return 0;
+}
+
+/**
+ * zcpool_folio_unmap() - take the page table entries of a folio away, in all processes
+ * @pool: pool
+ * @folio: folio of it, locked, so that no fault is about to make an entry
+ *
+ * Not what a private mapping has of its own.
+ */
+void zcpool_folio_unmap(struct zcpool_pool *pool, struct folio *folio)
+{
+	/* Entries have references: most often nobody but the pool has one. */
+	if (folio_ref_count(folio) > 1)
+		unmap_mapping_range(pool->file->f_mapping, (loff_t)folio->index << PAGE_SHIFT,
+				    PAGE_SIZE << pool->memory.order, 0);
 }

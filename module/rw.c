@@ -3,25 +3,34 @@
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
 
-#include "zcpool.h"
+#include "seal.h"
 
 /*
- * Keep what is to be copied the handle's, for as long as the copy may take: the user
- * memory may fault.  @handle is NULL for a view.
+ * Ask to copy, and keep what is copied as it is for as long as that may take, for the user
+ * memory may fault: in an isolated pool the handle's, and if written, not sealed.  @handle
+ * is NULL for a view.
  */
 static int zcpool_copy_begin(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-			     const struct zcpool_chunk *chunk)
+			     const struct zcpool_chunk *chunk, bool writes)
 {
+	bool borrow = handle && pool->geometry.isolated;
+
 	if (zcpool_buffer_failed(pool, chunk))
 		return -EIO;
-	if (!handle || !pool->geometry.isolated)
+	if (borrow && zcpool_chunk_borrow(pool, handle, chunk))
+		return -EPERM;
+	if (!writes || !zcpool_write_begin(pool, chunk))
 		return 0;
-	return zcpool_chunk_borrow(pool, handle, chunk);
+	if (borrow)
+		folio_put(chunk->folio);
+	return -EPERM;
 }
 
 static void zcpool_copy_end(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-			    const struct zcpool_chunk *chunk)
+			    const struct zcpool_chunk *chunk, bool writes)
 {
+	if (writes)
+		zcpool_write_end(chunk);
 	if (handle && pool->geometry.isolated)
 		folio_put(chunk->folio);
 }
@@ -35,6 +44,7 @@ zcpool_copy(struct zcpool_pool *pool, const struct zcpool_handle *handle,
 	    const struct zcpool_slice *slice, struct kiocb *iocb, struct iov_iter *iter,
 	    size_t (*copy)(struct page *page, size_t offset, size_t bytes, struct iov_iter *iter))
 {
+	bool writes = iov_iter_rw(iter) == WRITE;
 	ssize_t done = 0;
 
 	while (iov_iter_count(iter) && iocb->ki_pos < slice->length) {
@@ -44,11 +54,11 @@ zcpool_copy(struct zcpool_pool *pool, const struct zcpool_handle *handle,
 		size_t copied;
 		int error;
 
-		error = zcpool_copy_begin(pool, handle, &chunk);
+		error = zcpool_copy_begin(pool, handle, &chunk, writes);
 		if (error)
 			return done ?: error;
 		copied = copy(folio_page(chunk.folio, 0), chunk.offset, chunk.length, iter);
-		zcpool_copy_end(pool, handle, &chunk);
+		zcpool_copy_end(pool, handle, &chunk, writes);
 		iocb->ki_pos += copied;
 		done += copied;
 		if (copied < chunk.length)
@@ -85,7 +95,7 @@ ssize_t zcpool_slice_read(struct zcpool_pool *pool, const struct zcpool_handle *
  * @iocb: where to begin; moved on
  * @from: where from
  *
- * Return: as zcpool_slice_read().
+ * Return: as zcpool_slice_read(), or -EPERM if the memory is sealed.
  */
 ssize_t zcpool_slice_write(struct zcpool_pool *pool, const struct zcpool_handle *handle,
 			   const struct zcpool_slice *slice, struct kiocb *iocb,

@@ -18,15 +18,80 @@
 
 /* Elements that need no allocation: a header, a body, a trailer, and one more. */
 #define ZCPOOL_SEND_FEW 4
-#define ZCPOOL_SEND_FLAGS (ZCPOOL_SEND_F_MORE | ZCPOOL_SEND_F_DONTWAIT | ZCPOOL_SEND_F_NOSIGNAL)
+#define ZCPOOL_SEND_FLAGS \
+	(ZCPOOL_SEND_F_MORE | ZCPOOL_SEND_F_DONTWAIT | ZCPOOL_SEND_F_NOSIGNAL | ZCPOOL_SEND_F_SEAL)
 
-static ssize_t zcpool_send_vector(struct zcpool_sending *sending)
+static struct zcpool_slice zcpool_element_slice(const struct zcpool_element *element)
+{
+	return (struct zcpool_slice){ .offset = element->base, .length = element->length };
+}
+
+/* In an isolated pool, what a queue may take at any time during the call is borrowed. */
+static void zcpool_sending_return(const struct zcpool_sending *sending, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		struct zcpool_slice slice = zcpool_element_slice(&sending->elements[i]);
+
+		if (!zcpool_element_is_inline(&sending->elements[i]))
+			zcpool_slice_return(sending->pool, &slice);
+	}
+}
+
+static int zcpool_sending_borrow(const struct zcpool_sending *sending)
+{
+	u32 i;
+
+	for (i = 0; i < sending->count; i++) {
+		struct zcpool_slice slice = zcpool_element_slice(&sending->elements[i]);
+		int error;
+
+		if (zcpool_element_is_inline(&sending->elements[i]))
+			continue;
+		error = zcpool_slice_borrow(sending->pool, sending->handle, &slice);
+		if (error) {
+			zcpool_sending_return(sending, i);
+			return error;
+		}
+	}
+	return 0;
+}
+
+static ssize_t zcpool_send_now(struct zcpool_sending *sending)
 {
 	ssize_t error;
 	bool done;
 
 	error = zcpool_send_stream(sending, &done);
 	return done ? error : zcpool_send_message(sending);
+}
+
+static ssize_t zcpool_send_vector(struct zcpool_sending *sending)
+{
+	ssize_t error;
+
+	if (likely(!sending->pool->geometry.isolated))
+		return zcpool_send_now(sending);
+	error = zcpool_sending_borrow(sending);
+	if (error)
+		return error;
+	error = zcpool_send_now(sending);
+	zcpool_sending_return(sending, sending->count);
+	return error;
+}
+
+static ssize_t zcpool_send_sealed(struct zcpool_sending *sending)
+{
+	struct zcpool_sealing sealing __uninitialized;
+	ssize_t error;
+
+	error = zcpool_sealing_begin(&sealing, sending);
+	if (error)
+		return error;
+	error = zcpool_send_vector(sending);
+	zcpool_sealing_end(&sealing, sending);
+	return error;
 }
 
 static int zcpool_element_check(const struct zcpool_pool *pool,
@@ -94,52 +159,13 @@ static int zcpool_msg_flags(u32 flags)
 	return msg_flags;
 }
 
-/* In an isolated pool, what a queue may take at any time during the call is borrowed. */
-static void zcpool_elements_return(struct zcpool_pool *pool, const struct zcpool_element *elements,
-				   u32 count)
-{
-	u32 i;
-
-	for (i = 0; i < count; i++) {
-		const struct zcpool_slice slice = {
-			.offset = elements[i].base,
-			.length = elements[i].length,
-		};
-
-		if (!zcpool_element_is_inline(&elements[i]))
-			zcpool_slice_return(pool, &slice);
-	}
-}
-
-static int zcpool_elements_borrow(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-				  const struct zcpool_element *elements, u32 count)
-{
-	u32 i;
-
-	for (i = 0; i < count; i++) {
-		const struct zcpool_slice slice = {
-			.offset = elements[i].base,
-			.length = elements[i].length,
-		};
-		int error;
-
-		if (zcpool_element_is_inline(&elements[i]))
-			continue;
-		error = zcpool_slice_borrow(pool, handle, &slice);
-		if (error) {
-			zcpool_elements_return(pool, elements, i);
-			return error;
-		}
-	}
-	return 0;
-}
-
-static ssize_t zcpool_send_elements(struct zcpool_pool *pool, struct file *file,
-				    const struct zcpool_element *elements, u32 count,
-				    struct zcpool_send *send)
+static ssize_t zcpool_send_elements(struct zcpool_pool *pool, struct zcpool_handle *handle,
+				    struct file *file, const struct zcpool_element *elements,
+				    u32 count, struct zcpool_send *send)
 {
 	struct zcpool_sending sending = {
 		.pool = pool,
+		.handle = handle,
 		.socket = sock_from_file(file),
 		.elements = elements,
 		.count = count,
@@ -155,7 +181,10 @@ static ssize_t zcpool_send_elements(struct zcpool_pool *pool, struct file *file,
 		return error;
 	if (file->f_flags & O_NONBLOCK)
 		sending.flags |= MSG_DONTWAIT;
-	error = zcpool_send_vector(&sending);
+	if (send->flags & ZCPOOL_SEND_F_SEAL)
+		error = zcpool_send_sealed(&sending);
+	else
+		error = zcpool_send_vector(&sending);
 	send->sent = sending.sent;
 	send->copied = sending.copied;
 	if (sending.sent)
@@ -188,8 +217,7 @@ int zcpool_send_check(const struct zcpool_send *send)
  *
  * Return: 0, also if not all was sent, or an error if nothing was.
  */
-int zcpool_send(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-		struct zcpool_send *send)
+int zcpool_send(struct zcpool_pool *pool, struct zcpool_handle *handle, struct zcpool_send *send)
 {
 	size_t size = array_size(send->count, sizeof(struct zcpool_element));
 	struct zcpool_element few[ZCPOOL_SEND_FEW] __uninitialized;
@@ -214,15 +242,7 @@ int zcpool_send(struct zcpool_pool *pool, const struct zcpool_handle *handle,
 	file = fget(send->fd);
 	if (!file)
 		goto out;
-	if (pool->geometry.isolated)
-		error = zcpool_elements_borrow(pool, handle, elements, count);
-	else
-		error = 0;
-	if (!error) {
-		error = zcpool_send_elements(pool, file, elements, count, send);
-		if (pool->geometry.isolated)
-			zcpool_elements_return(pool, elements, count);
-	}
+	error = zcpool_send_elements(pool, handle, file, elements, count, send);
 	fput(file);
 out:
 	if (elements != few)

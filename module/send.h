@@ -12,6 +12,7 @@
 /**
  * struct zcpool_sending - a SEND under way
  * @pool: pool of the slices
+ * @handle: who sends
  * @socket: where to
  * @elements: copy of the caller's vector, checked
  * @count: its length
@@ -24,6 +25,7 @@
  */
 struct zcpool_sending {
 	struct zcpool_pool *pool;
+	struct zcpool_handle *handle;
 	struct socket *socket;
 	const struct zcpool_element *elements;
 	u32 count;
@@ -54,6 +56,22 @@ static inline bool zcpool_element_is_inline(const struct zcpool_element *element
 {
 	return element->flags & ZCPOOL_ELEMENT_F_INLINE;
 }
+
+/**
+ * struct zcpool_sealing - buffers that a SEND has sealed, or found so
+ * @buffers: their indices, with a mark where it was this SEND
+ * @few: @buffers if there is room
+ * @nr: how many
+ */
+struct zcpool_sealing {
+	u32 *buffers;
+	u32 few[8];
+	u32 nr;
+};
+
+/* send_seal.c */
+int zcpool_sealing_begin(struct zcpool_sealing *sealing, const struct zcpool_sending *sending);
+void zcpool_sealing_end(struct zcpool_sealing *sealing, const struct zcpool_sending *sending);
 
 /* send_refer.c */
 void zcpool_refer_init(struct zcpool_refer *refer, int flags, const struct bio_vec *pieces, u32 nr,

@@ -12,21 +12,6 @@
 #include "zcpool.h"
 
 /**
- * struct zcpool_span - buffers in a row
- * @first: the first one
- * @end: the one behind the last
- */
-struct zcpool_span {
-	u32 first;
-	u32 end;
-};
-
-static struct folio *zcpool_buffer_folio(const struct zcpool_pool *pool, u32 index)
-{
-	return pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
-}
-
-/**
  * zcpool_buffers_hopeless() - whether no buffer will be free before something ends
  * that stands
  * @pool: pool
@@ -137,17 +122,6 @@ static void zcpool_buffer_unhold(struct zcpool_pool *pool, u32 index, enum zcpoo
 	else
 		pool->buffers[index].views--;
 	zcpool_buffer_note(pool, index, true, false);
-}
-
-static struct zcpool_span zcpool_slice_span(const struct zcpool_pool *pool,
-					    const struct zcpool_slice *slice)
-{
-	u64 stride = pool->geometry.stride;
-
-	return (struct zcpool_span){
-		.first = div64_u64(slice->offset, stride),
-		.end = div64_u64(slice->offset + slice->length - 1, stride) + 1,
-	};
 }
 
 static void zcpool_span_unhold(struct zcpool_pool *pool, struct zcpool_span span,

@@ -93,6 +93,7 @@ static const struct vm_operations_struct zcpool_view_vm_ops = {
 	.open = zcpool_view_vm_open,
 	.close = zcpool_view_vm_close,
 	.fault = zcpool_fault,
+	.mprotect = zcpool_mprotect,
 };
 
 /*

@@ -21,8 +21,10 @@
  *   zcpool_reach_lock         mutex; one allocation below an address at a time
  *   zcpool_linger_lock        mutex; the list of lingering pools, and these
  *   folio lock                taken by .fault until the page table entry is made, and
- *                             to take such entries away; zcpool_folio_mapped_refs()
- *                             only looks at it
+ *                             by who takes such entries away, PUT of isolated pools
+ *                             and SEAL, within which the kernel's i_mmap_rwsem is; of
+ *                             a buffer's the first folio's ahead of another one's;
+ *                             zcpool_folio_mapped_refs() only looks at it
  *   zcpool_exported.lock      mutex; the mappings of an export; within the dma-buf's
  *                             dma_resv lock, where its importer takes that
  *   zcpool_pool.lock          spinlock; ownership and the queues; never taken in
@@ -89,6 +91,8 @@ struct zcpool_handle;
  * @exports: exports of it
  * @retired: part of its memory failed
  * @views: views of it
+ * @writers: exports of it that can be written to, those that do not hold it among them
+ * @seal: 0, or ZCPOOL_SEALED and what else of ZCPOOL_SEAL_* holds; also read without lock
  * @tag: of a transferred buffer, what came along with it from who transferred it; of an
  *       unowned one of an isolated pool, whose bytes it has (isolated.c)
  *
@@ -103,13 +107,26 @@ struct zcpool_buffer {
 	u32 exports : 15;
 	u32 retired : 1;
 	u32 views : 16;
+	u16 writers;
+	u8 seal;
 	u64 tag;
 	u64 since;
 };
 
+/* There may be a million. */
+static_assert(sizeof(struct zcpool_buffer) <= 48);
+
+/* Values of zcpool_buffer.seal: content must not change, ... */
+#define ZCPOOL_SEALED 1U
+/* ... until it is free, ... */
+#define ZCPOOL_SEAL_UNTIL_FREE 2U
+/* ... which is not settled yet: who holds its first folio's lock decides. */
+#define ZCPOOL_SEAL_UNDECIDED 4U
+
 /* Most that zcpool_buffer counts. */
 #define ZCPOOL_EXPORTS_MAX 0x7fffU
 #define ZCPOOL_VIEWS_MAX 0xffffU
+#define ZCPOOL_WRITERS_MAX 0xffffU
 
 /* In zcpool_buffer.owner, whose alignment leaves it clear. */
 #define ZCPOOL_OWNER_TO_BE 1UL
@@ -204,7 +221,8 @@ struct zcpool_geometry {
  * @nr_puts: buffers put so far
  * @nr_landed: buffers in flight that were found free so far
  * @nr_standing: buffers whose memory failed, or that exports or views have
- * @plain: no buffer is one of these, and each is one folio
+ * @nr_sealed: buffers that are sealed, or about to be
+ * @plain: no buffer is one of @nr_standing, and each is one folio
  * @sleepers: GETs that sleep, each exclusive
  * @pollers: whoever polls
  * @fasync: handles for which SIGIO is wanted
@@ -237,6 +255,7 @@ struct zcpool_pool {
 	u64 nr_puts;
 	u64 nr_landed;
 	u32 nr_standing;
+	u32 nr_sealed;
 	bool plain;
 
 	wait_queue_head_t sleepers;
@@ -341,6 +360,42 @@ struct zcpool_slice {
 	u64 length;
 };
 
+/**
+ * struct zcpool_span - buffers in a row
+ * @first: the first one
+ * @end: the one behind the last
+ */
+struct zcpool_span {
+	u32 first;
+	u32 end;
+};
+
+/**
+ * zcpool_slice_span() - the buffers that a slice touches
+ * @pool: pool
+ * @slice: slice of it
+ */
+static inline struct zcpool_span zcpool_slice_span(const struct zcpool_pool *pool,
+						   const struct zcpool_slice *slice)
+{
+	u64 stride = pool->geometry.stride;
+
+	return (struct zcpool_span){
+		.first = div64_u64(slice->offset, stride),
+		.end = div64_u64(slice->offset + slice->length - 1, stride) + 1,
+	};
+}
+
+/**
+ * zcpool_buffer_folio() - the first folio of a buffer
+ * @pool: pool
+ * @index: buffer of it
+ */
+static inline struct folio *zcpool_buffer_folio(const struct zcpool_pool *pool, u32 index)
+{
+	return pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
+}
+
 /* What keeps a slice's buffers from being free until it ends. */
 enum zcpool_standing {
 	ZCPOOL_STANDING_EXPORT,
@@ -399,6 +454,7 @@ static inline u32 zcpool_folio_buffer(const struct folio *folio)
  * @idle: buffers presumed free
  * @in_flight: buffers in flight, overdue ones included
  * @overdue: buffers in flight for more than a second
+ * @sealed: buffers that are sealed
  * @gets: buffers handed out so far
  * @puts: buffers put so far
  * @landed: buffers in flight that were found free so far
@@ -410,6 +466,7 @@ struct zcpool_stat {
 	u32 idle;
 	u32 in_flight;
 	u32 overdue;
+	u32 sealed;
 	u64 gets;
 	u64 puts;
 	u64 landed;
@@ -555,11 +612,14 @@ void zcpool_eventfd_release(struct zcpool_pool *pool, struct zcpool_handle *hand
 
 /* mmap.c */
 vm_fault_t zcpool_fault(struct vm_fault *vmf);
+int zcpool_mprotect(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+		    unsigned long flags);
 void zcpool_vma_init(struct vm_area_struct *vma, struct zcpool_pool *pool,
 		     const struct vm_operations_struct *ops);
 int zcpool_mmap_pool(struct zcpool_pool *pool, struct vm_area_struct *vma,
 		     const struct vm_operations_struct *ops);
 int zcpool_mmap(struct file *file, struct vm_area_struct *vma);
+void zcpool_folio_unmap(struct zcpool_pool *pool, struct folio *folio);
 
 /* rw.c */
 ssize_t zcpool_slice_read(struct zcpool_pool *pool, const struct zcpool_handle *handle,
@@ -581,8 +641,7 @@ ssize_t zcpool_splice_read(struct file *file, loff_t *ppos, struct pipe_inode_in
 
 /* send.c */
 int zcpool_send_check(const struct zcpool_send *send);
-int zcpool_send(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-		struct zcpool_send *send);
+int zcpool_send(struct zcpool_pool *pool, struct zcpool_handle *handle, struct zcpool_send *send);
 
 /* uring.c */
 int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);

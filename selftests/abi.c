@@ -21,6 +21,8 @@ TEST(command_numbers)
 	ASSERT_EQ(0xC018BC0AU, ZCPOOL_IOC_TRANSFER);
 	ASSERT_EQ(0xC018BC0BU, ZCPOOL_IOC_RECEIVE);
 	ASSERT_EQ(0xC020BC0CU, ZCPOOL_IOC_VIEW);
+	ASSERT_EQ(0xC010BC0DU, ZCPOOL_IOC_SEAL);
+	ASSERT_EQ(0xC010BC0EU, ZCPOOL_IOC_UNSEAL);
 }
 
 TEST(first_version_sizes)
@@ -39,6 +41,8 @@ TEST(first_version_sizes)
 	ASSERT_EQ(24, ZCPOOL_TRANSFER_SIZE_VER0);
 	ASSERT_EQ(24, ZCPOOL_RECEIVE_SIZE_VER0);
 	ASSERT_EQ(32, ZCPOOL_VIEW_SIZE_VER0);
+	ASSERT_EQ(16, ZCPOOL_SEAL_SIZE_VER0);
+	ASSERT_EQ(16, ZCPOOL_UNSEAL_SIZE_VER0);
 }
 
 TEST(struct_sizes)
@@ -49,7 +53,7 @@ TEST(struct_sizes)
 	ASSERT_EQ(16, sizeof(struct zcpool_put));
 	ASSERT_EQ(8, sizeof(struct zcpool_eventfd));
 	ASSERT_EQ(24, sizeof(struct zcpool_holders));
-	ASSERT_EQ(40, sizeof(struct zcpool_holder));
+	ASSERT_EQ(48, sizeof(struct zcpool_holder));
 	ASSERT_EQ(40, sizeof(struct zcpool_send));
 	ASSERT_EQ(24, sizeof(struct zcpool_element));
 	ASSERT_EQ(24, sizeof(struct zcpool_export));
@@ -59,6 +63,8 @@ TEST(struct_sizes)
 	ASSERT_EQ(24, sizeof(struct zcpool_transfer));
 	ASSERT_EQ(24, sizeof(struct zcpool_receive));
 	ASSERT_EQ(32, sizeof(struct zcpool_view));
+	ASSERT_EQ(16, sizeof(struct zcpool_seal));
+	ASSERT_EQ(16, sizeof(struct zcpool_unseal));
 }
 
 TEST(field_offsets)
@@ -79,6 +85,7 @@ TEST(field_offsets)
 	ASSERT_EQ(20, offsetof(struct zcpool_holders, entry_size));
 	ASSERT_EQ(24, offsetof(struct zcpool_holder, age_ns));
 	ASSERT_EQ(32, offsetof(struct zcpool_holder, exports));
+	ASSERT_EQ(40, offsetof(struct zcpool_holder, flags));
 	ASSERT_EQ(20, offsetof(struct zcpool_export, fd));
 	ASSERT_EQ(4, offsetof(struct zcpool_share, fd));
 	ASSERT_EQ(12, offsetof(struct zcpool_attach, handle));
@@ -86,6 +93,8 @@ TEST(field_offsets)
 	ASSERT_EQ(12, offsetof(struct zcpool_transfer, to));
 	ASSERT_EQ(16, offsetof(struct zcpool_receive, count));
 	ASSERT_EQ(24, offsetof(struct zcpool_view, fd));
+	ASSERT_EQ(8, offsetof(struct zcpool_seal, count));
+	ASSERT_EQ(8, offsetof(struct zcpool_unseal, count));
 }
 
 TEST_HARNESS_MAIN

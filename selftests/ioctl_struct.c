@@ -37,6 +37,8 @@ VARIANT(command, attach, .nr = 9, .size = ZCPOOL_ATTACH_SIZE_VER0);
 VARIANT(command, transfer, .nr = 10, .size = ZCPOOL_TRANSFER_SIZE_VER0);
 VARIANT(command, receive, .nr = 11, .size = ZCPOOL_RECEIVE_SIZE_VER0);
 VARIANT(command, view, .nr = 12, .size = ZCPOOL_VIEW_SIZE_VER0);
+VARIANT(command, seal, .nr = 13, .size = ZCPOOL_SEAL_SIZE_VER0);
+VARIANT(command, unseal, .nr = 14, .size = ZCPOOL_UNSEAL_SIZE_VER0);
 
 static int call(int fd, unsigned int nr, size_t size, void *arg)
 {
@@ -57,6 +59,7 @@ FIXTURE_SETUP(command)
 	struct zcpool_attach *attach_arg = (void *)self->arg;
 	struct zcpool_transfer *transfer_arg = (void *)self->arg;
 	struct zcpool_receive *receive_arg = (void *)self->arg;
+	struct zcpool_seal *seal_arg = (void *)self->arg;
 	int pair[2];
 
 	self->fd = open(DEVICE, O_RDWR);
@@ -117,6 +120,13 @@ FIXTURE_SETUP(command)
 		ASSERT_EQ(0, transfer(self->fd, number_of(self->fd), &self->item, 1, NULL));
 		receive_arg->items = (uintptr_t)&self->item;
 		receive_arg->count = 1;
+		break;
+	case 13:
+	case 14:
+		/* Both have the same struct. */
+		self->index = get_now(self->fd);
+		seal_arg->indices = (uintptr_t)&self->index;
+		seal_arg->count = 1;
 		break;
 	}
 }
@@ -182,7 +192,7 @@ TEST(unknown_command_is_ENOTTY)
 	int fd = new_pool(8 * KIB, 1);
 
 	ASSERT_GE(fd, 0);
-	ASSERT_EQ(-ENOTTY, call(fd, 13, 16, arg));
+	ASSERT_EQ(-ENOTTY, call(fd, 15, 16, arg));
 	ASSERT_EQ(-ENOTTY, call(fd, 255, 16, arg));
 	/* Another type; another direction. */
 	ASSERT_EQ(-1, ioctl(fd, _IOWR('z', 0, struct zcpool_query), arg));

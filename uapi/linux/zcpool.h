@@ -62,6 +62,8 @@
 #define ZCPOOL_FEATURE_EXPORT (1ULL << 4)
 /** SEND is there. */
 #define ZCPOOL_FEATURE_SEND (1ULL << 5)
+/** SEAL, UNSEAL and ZCPOOL_SEND_F_SEAL are there. */
+#define ZCPOOL_FEATURE_SEAL (1ULL << 6)
 /** Pools can be isolated: ZCPOOL_CREATE_F_ISOLATED. */
 #define ZCPOOL_FEATURE_ISOLATED (1ULL << 7)
 
@@ -311,6 +313,10 @@ struct zcpool_eventfd {
 /** The buffer was transferred to a handle that has not received it yet. */
 #define ZCPOOL_STATE_TRANSFERRED 5U
 
+/* Bits of zcpool_holder.flags. */
+/** The buffer is sealed. */
+#define ZCPOOL_HOLDER_F_SEALED (1U << 0)
+
 /**
  * struct zcpool_holder - what holds a buffer
  * @index: the buffer
@@ -324,6 +330,8 @@ struct zcpool_eventfd {
  * @age_ns: how long the buffer has been owned or in flight, nanoseconds
  * @exports: dma-bufs over part of it, made without ZCPOOL_EXPORT_F_UNHELD
  * @views: views over part of it
+ * @flags: ZCPOOL_HOLDER_F_*
+ * @reserved: 0
  *
  * The counts are read one after the other, while transfers go on.
  */
@@ -337,6 +345,8 @@ struct zcpool_holder {
 	__u64 age_ns;
 	__u32 exports;
 	__u32 views;
+	__u32 flags;
+	__u32 reserved;
 };
 #define ZCPOOL_HOLDER_SIZE_VER0 32
 
@@ -399,6 +409,8 @@ struct zcpool_element {
 #define ZCPOOL_SEND_F_DONTWAIT (1U << 1)
 /** As MSG_NOSIGNAL: EPIPE comes without SIGPIPE. */
 #define ZCPOOL_SEND_F_NOSIGNAL (1U << 2)
+/** Seal what is sent until it is free: see SEAL. */
+#define ZCPOOL_SEND_F_SEAL (1U << 3)
 
 /**
  * struct zcpool_send - argument of ZCPOOL_IOC_SEND
@@ -418,6 +430,12 @@ struct zcpool_element {
  *
  * Nothing is sent of a vector in which something is wrong, but for inline bytes
  * that cannot be read: these end the sending to a stream.
+ *
+ * With ZCPOOL_SEND_F_SEAL every buffer that a slice touches is sealed before anything is
+ * sent, as by SEAL with ZCPOOL_SEAL_F_UNTIL_FREE.  What was sealed before stays as it was,
+ * and may be held: so a vector that was not sent as a whole is gone on with by the same
+ * flag.  If nothing is sent, what this call has sealed is unsealed again, unless another
+ * SEND found it sealed meanwhile.
  *
  * Slices go by reference to TCP and unix stream sockets, and to UDP, if the message
  * is one packet of up to 17 pieces and the device computes its checksum.  Where the
@@ -441,6 +459,7 @@ struct zcpool_element {
  * * EHWPOISON: the memory of a slice failed
  * * EPERM: the pool is isolated, and a slice is in a buffer that the handle does not own
  * * ENOMEM: not enough kernel memory
+ * * EPERM, EBUSY: with ZCPOOL_SEND_F_SEAL, as of SEAL
  */
 struct zcpool_send {
 	__u64 elements;
@@ -495,7 +514,8 @@ struct zcpool_send {
  * * EPERM: the pool is isolated, and a buffer is not owned by this handle, or
  *   ZCPOOL_EXPORT_F_UNHELD is set
  * * EHWPOISON: memory of the slice failed
- * * EMLINK: a buffer has 32,767 exports
+ * * EBUSY: a buffer is sealed, and ZCPOOL_EXPORT_F_READ_ONLY is not set
+ * * EMLINK: a buffer has 32,767 exports, or 65,535 of both kinds that can be written to
  * * EMFILE, ENFILE: too many open files
  * * ENOMEM: not enough kernel memory
  */
@@ -698,6 +718,84 @@ struct zcpool_view {
 };
 #define ZCPOOL_VIEW_SIZE_VER0 32
 
+/* Bits of zcpool_seal.flags. */
+/** The seal ends when the buffer is free, not only when it is handed out again. */
+#define ZCPOOL_SEAL_F_UNTIL_FREE (1U << 0)
+
+/**
+ * struct zcpool_seal - argument of ZCPOOL_IOC_SEAL
+ * @indices: in: user address of an array of @count __u32, the buffers to seal
+ * @count: in: buffers to seal, 1 or more; out: buffers sealed
+ * @flags: in: ZCPOOL_SEAL_F_*
+ *
+ * Makes buffers that the handle owns immutable, for every process and by every way, so
+ * that who is sent one reads what was in it at this moment.  While a buffer is sealed
+ *
+ * * access by a shared mapping that can be written raises SIGBUS, also access that only
+ *   reads (EFAULT where the kernel accesses it)
+ * * mprotect() does not make a mapping of it writable (EACCES)
+ * * write(), and splice() into the pool, fail (EPERM)
+ * * EXPORT without ZCPOOL_EXPORT_F_READ_ONLY fails (EBUSY)
+ *
+ * and it can be read by mappings for reading alone, private mappings, views and read(),
+ * sent and spliced.
+ *
+ * Whoever might be writing to a buffer now keeps it from being sealed: anything that holds
+ * it but mappings, views and exports that are read-only, for of most it cannot be told
+ * what they do; a write() under way among them.  A call never waits for them to end.  It
+ * may fail for the moment if other threads access the buffer by mappings: it can be tried
+ * again.  What fails leaves the buffer as it was.
+ *
+ * The seal ends by UNSEAL, or when GET hands the buffer out again: neither PUT nor TRANSFER
+ * nor the handle's end are the end of it.  With ZCPOOL_SEAL_F_UNTIL_FREE it also ends as
+ * soon as the buffer is free, which is noticed by who writes.  A buffer that is sealed may
+ * be sealed again, whatever holds it: that adds this flag, and never takes it away.
+ *
+ * The array is taken in order; on an error the buffers before @count (as written back) are
+ * sealed and the others are as they were.
+ *
+ * Errors, beside the common ones:
+ *
+ * * ERANGE: an index is not below the pool's count
+ * * EPERM: a buffer is not owned by this handle
+ * * EBUSY: a buffer is held, or has an export that is not read-only, also one with
+ *   ZCPOOL_EXPORT_F_UNHELD
+ * * EINTR: the caller is being killed
+ */
+struct zcpool_seal {
+	__u64 indices;
+	__u32 count;
+	__u32 flags;
+};
+#define ZCPOOL_SEAL_SIZE_VER0 16
+
+/**
+ * struct zcpool_unseal - argument of ZCPOOL_IOC_UNSEAL
+ * @indices: in: user address of an array of @count __u32, the buffers to unseal
+ * @count: in: buffers to unseal, 1 or more; out: buffers unsealed
+ * @flags: in: must be 0
+ *
+ * Undoes SEAL for buffers that the handle owns; one that is not sealed is left so.  What
+ * was sent does not change while it is under way: a buffer that anything holds but
+ * mappings, views and exports is not unsealed, though it can be put at any time.
+ *
+ * The array is taken in order; on an error the buffers before @count (as written back) are
+ * unsealed and the others are as they were.
+ *
+ * Errors, beside the common ones:
+ *
+ * * ERANGE: an index is not below the pool's count
+ * * EPERM: a buffer is not owned by this handle
+ * * EBUSY: a buffer is held; or, for a moment, other threads access it by mappings
+ * * EINTR: the caller is being killed
+ */
+struct zcpool_unseal {
+	__u64 indices;
+	__u32 count;
+	__u32 flags;
+};
+#define ZCPOOL_UNSEAL_SIZE_VER0 16
+
 #define ZCPOOL_IOC_QUERY _IOWR(ZCPOOL_IOC_TYPE, 0x00, struct zcpool_query)
 #define ZCPOOL_IOC_CREATE _IOWR(ZCPOOL_IOC_TYPE, 0x01, struct zcpool_create)
 #define ZCPOOL_IOC_GET _IOWR(ZCPOOL_IOC_TYPE, 0x02, struct zcpool_get)
@@ -711,6 +809,8 @@ struct zcpool_view {
 #define ZCPOOL_IOC_TRANSFER _IOWR(ZCPOOL_IOC_TYPE, 0x0A, struct zcpool_transfer)
 #define ZCPOOL_IOC_RECEIVE _IOWR(ZCPOOL_IOC_TYPE, 0x0B, struct zcpool_receive)
 #define ZCPOOL_IOC_VIEW _IOWR(ZCPOOL_IOC_TYPE, 0x0C, struct zcpool_view)
+#define ZCPOOL_IOC_SEAL _IOWR(ZCPOOL_IOC_TYPE, 0x0D, struct zcpool_seal)
+#define ZCPOOL_IOC_UNSEAL _IOWR(ZCPOOL_IOC_TYPE, 0x0E, struct zcpool_unseal)
 
 /**
  * DOC: The handle as a file
@@ -723,7 +823,8 @@ struct zcpool_view {
  *   reading only after ATTACH by a read-only share (EACCES); SIGBUS for a buffer of an
  *   isolated pool that the handle does not own, and
  *   where the memory failed, which is an uncorrected hardware error: its buffer is
- *   never handed out again; no futexes that processes share
+ *   never handed out again; SIGBUS where the buffer is sealed, unless for reading only;
+ *   no futexes that processes share
  * poll
  *   POLLOUT: GET would hand out a buffer; POLLIN: RECEIVE would; POLLERR without a
  *   pool, and then nothing more, so that an edge-triggered interest is to be added
@@ -731,8 +832,8 @@ struct zcpool_view {
  * read
  *   copies; 0 at the end of the pool; EIO if the memory failed
  * write
- *   copies; ENOSPC at the end of the pool; EIO if the memory failed; EACCES after
- *   ATTACH by a read-only share
+ *   copies; ENOSPC at the end of the pool; EIO if the memory failed; EPERM if it is
+ *   sealed; EACCES after ATTACH by a read-only share
  * splice, sendfile
  *   from the handle: hands over references to the pool's memory, in pieces of up
  *   to 64 KiB, never copies; the source is not to be changed, nor reused by any

@@ -16,7 +16,7 @@ int zcpool_call(const struct zcpool *pool, unsigned long command, void *arg)
  */
 _Static_assert(sizeof(struct zcpool_query) == ZCPOOL_QUERY_SIZE_VER0 + 8,
 	       "zcpool_query() needs a version");
-_Static_assert(sizeof(struct zcpool_holder) == ZCPOOL_HOLDER_SIZE_VER0 + 8,
+_Static_assert(sizeof(struct zcpool_holder) == ZCPOOL_HOLDER_SIZE_VER0 + 16,
 	       "zcpool_holders() needs a version");
 _Static_assert(sizeof(struct zcpool_create) == ZCPOOL_CREATE_SIZE_VER0,
 	       "zcpool_create() needs a version");
@@ -78,6 +78,42 @@ ZCPOOL_API int zcpool_view(struct zcpool *pool, uint64_t offset, uint64_t length
 	int error = zcpool_call(pool, ZCPOOL_IOC_VIEW, &arg);
 
 	return error ? error : arg.fd;
+}
+
+/* How many buffers were done: a call that was refused as a whole has not written it. */
+static uint32_t seal_done(int error, uint32_t count)
+{
+	return error == -ENXIO || error == -ENOTTY || error == -EBADF || error == -EINVAL ? 0 :
+											    count;
+}
+
+ZCPOOL_API int zcpool_seal(struct zcpool *pool, const uint32_t *indices, uint32_t count,
+			   uint32_t flags, uint32_t *done)
+{
+	struct zcpool_seal arg = {
+		.indices = (uintptr_t)indices,
+		.count = count,
+		.flags = flags,
+	};
+	int error = zcpool_call(pool, ZCPOOL_IOC_SEAL, &arg);
+
+	if (done)
+		*done = seal_done(error, arg.count);
+	return error;
+}
+
+ZCPOOL_API int zcpool_unseal(struct zcpool *pool, const uint32_t *indices, uint32_t count,
+			     uint32_t *done)
+{
+	struct zcpool_unseal arg = {
+		.indices = (uintptr_t)indices,
+		.count = count,
+	};
+	int error = zcpool_call(pool, ZCPOOL_IOC_UNSEAL, &arg);
+
+	if (done)
+		*done = seal_done(error, arg.count);
+	return error;
 }
 
 ZCPOOL_API int zcpool_share(struct zcpool *pool, uint32_t flags)

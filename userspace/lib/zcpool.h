@@ -126,6 +126,17 @@ int zcpool_send(struct zcpool *pool, int socket, const struct zcpool_element *el
 		uint32_t count, uint32_t flags, struct zcpool_sent *sent);
 
 /*
+ * Make owned buffers immutable, so that who is sent one reads what is in it now; flags as
+ * ZCPOOL_SEAL_F_*.  A buffer that anything holds but mappings, views and read-only exports
+ * is -EBUSY.  Returns 0, or the error of the first buffer not sealed; *done: those that
+ * were.
+ */
+int zcpool_seal(struct zcpool *pool, const uint32_t *indices, uint32_t count, uint32_t flags,
+		uint32_t *done);
+/* Undo that, once nothing holds the buffers that they could have been sent to. */
+int zcpool_unseal(struct zcpool *pool, const uint32_t *indices, uint32_t count, uint32_t *done);
+
+/*
  * A dma-buf over a slice, for drivers to import; offset and length are multiples of the
  * page size, flags as ZCPOOL_EXPORT_F_*.  Returns a descriptor, to be closed, or an
  * error.

@@ -84,6 +84,11 @@ int holders_find(const struct handle *handle, struct zcpool_holder **holders)
 	return count;
 }
 
+bool holder_sealed(const struct zcpool_holder *holder)
+{
+	return holder->flags & ZCPOOL_HOLDER_F_SEALED;
+}
+
 const char *holder_state(const struct zcpool_holder *holder)
 {
 	switch (holder->state) {

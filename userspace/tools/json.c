@@ -76,6 +76,12 @@ void json_string(const char *key, const char *value)
 	print_string(value);
 }
 
+void json_bool(const char *key, bool value)
+{
+	begin_value(key);
+	fputs(value ? "true" : "false", stdout);
+}
+
 void json_end(void)
 {
 	close_bracket('}');

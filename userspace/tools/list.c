@@ -43,12 +43,13 @@ static void print_holders(const struct zcpool_holder *holder, int shown, int hel
 	int i;
 
 	if (shown)
-		printf("%14s %-15s %8s %8s %8s %8s %10s %10s\n", "BUFFER", "STATE", "MAPPINGS",
-		       "SLOTS", "PINS", "EXPORTS", "REFERENCES", "SECONDS");
+		printf("%14s %-15s %8s %8s %8s %8s %10s %6s %10s\n", "BUFFER", "STATE", "MAPPINGS",
+		       "SLOTS", "PINS", "EXPORTS", "REFERENCES", "SEALED", "SECONDS");
 	for (i = 0; i < shown; i++, holder++)
-		printf("%14u %-15s %8u %8u %8u %8u %10u %10.3f\n", holder->index,
+		printf("%14u %-15s %8u %8u %8u %8u %10u %6s %10.3f\n", holder->index,
 		       holder_state(holder), holder->mappings, holder->slots, holder->pins,
-		       holder->exports, holder->references, holder->age_ns / 1e9);
+		       holder->exports, holder->references, holder_sealed(holder) ? "yes" : "no",
+		       holder->age_ns / 1e9);
 	if (shown < held)
 		printf("%14s the %d held longest, of %d that are held\n", "", shown, held);
 	else if (!held)
@@ -93,6 +94,7 @@ static void print_holders_json(const struct zcpool_holder *holder, int shown, in
 		json_number("pins", holder->pins);
 		json_number("exports", holder->exports);
 		json_number("references", holder->references);
+		json_bool("sealed", holder_sealed(holder));
 		json_real("age", holder->age_ns / 1e9);
 		json_end();
 	}

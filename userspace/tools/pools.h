@@ -3,6 +3,7 @@
 #ifndef ZCPOOLCTL_POOLS_H
 #define ZCPOOLCTL_POOLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <linux/zcpool.h>
@@ -44,5 +45,6 @@ int pools_same(const struct handle *handles, int count);
  */
 int holders_find(const struct handle *handle, struct zcpool_holder **holders);
 const char *holder_state(const struct zcpool_holder *holder);
+bool holder_sealed(const struct zcpool_holder *holder);
 
 #endif /* ZCPOOLCTL_POOLS_H */

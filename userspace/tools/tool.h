@@ -60,6 +60,7 @@ void json_begin(const char *key);
 void json_number(const char *key, uint64_t value);
 void json_real(const char *key, double value);
 void json_string(const char *key, const char *value);
+void json_bool(const char *key, bool value);
 void json_end(void);
 void json_array_begin(const char *key);
 void json_array_end(void);

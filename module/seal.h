@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Seals: for those who end them, and who would write. */
+#ifndef ZCPOOL_SEAL_H
+#define ZCPOOL_SEAL_H
+
+#include "zcpool.h"
+
+/* seal.c */
+int zcpool_buffer_seal(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index, u8 seal,
+		       bool hold);
+int zcpool_buffer_unseal(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index);
+void zcpool_buffers_unseal(struct zcpool_pool *pool, const u32 *indices, u32 count);
+bool zcpool_buffer_stays_sealed(struct zcpool_pool *pool, u32 index);
+bool zcpool_slice_sealed(struct zcpool_pool *pool, const struct zcpool_slice *slice);
+int zcpool_write_begin(struct zcpool_pool *pool, const struct zcpool_chunk *chunk);
+void zcpool_write_end(const struct zcpool_chunk *chunk);
+int zcpool_slice_add_writer(struct zcpool_pool *pool, const struct zcpool_slice *slice);
+void zcpool_slice_drop_writer(struct zcpool_pool *pool, const struct zcpool_slice *slice);
+
+/**
+ * zcpool_buffer_sealed() - whether a buffer is sealed
+ * @pool: pool
+ * @index: buffer of it
+ *
+ * Context: process, no folio locked.
+ */
+static inline bool zcpool_buffer_sealed(struct zcpool_pool *pool, u32 index)
+{
+	/* Pairs with zcpool_seal_set(); what a late look misses, see seal.c. */
+	return READ_ONCE(pool->buffers[index].seal) && zcpool_buffer_stays_sealed(pool, index);
+}
+
+#endif /* ZCPOOL_SEAL_H */

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SEAL while everybody faults, writes, changes mappings, forks and makes views: from the
+ * moment that it succeeds nothing changes until UNSEAL.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+
+#include "seal.h"
+#include "share.h"
+#include "view.h"
+
+#include "kselftest_harness.h"
+
+#define COUNT 2
+#define DURATION_MS 3000
+/* On a machine that is busy it takes longer; the harness ends it if it takes for ever. */
+#define SEALS_MIN 20UL
+
+FIXTURE(raced)
+{
+	int fd;
+};
+
+FIXTURE_VARIANT(raced)
+{
+	uint64_t buffer;
+};
+
+VARIANT(raced, small, .buffer = 16 * KIB);
+VARIANT(raced, huge, .buffer = 2 * MIB);
+VARIANT(raced, two_folios, .buffer = 4 * MIB);
+
+/* Of the threads, who are told that it is over. */
+static int pool_fd;
+static size_t buffer_size;
+static atomic_bool over;
+static atomic_ulong stores;
+
+static bool goes_on(void)
+{
+	return !atomic_load(&over);
+}
+
+/* Some places in a pool: the first and the last pages of its buffers, and what is between. */
+static size_t place(unsigned int *state)
+{
+	static const unsigned int parts = 8;
+
+	*state = *state * 1103515245 + 12345;
+	return (*state >> 16) % (COUNT * parts) * (buffer_size / parts) + (*state >> 20) % 64;
+}
+
+static void store_some(char *map, unsigned int *state, int times)
+{
+	while (times--)
+		if (!store_byte(map + place(state), *state >> 24))
+			atomic_fetch_add(&stores, 1);
+}
+
+static void *store_thread(void *unused)
+{
+	char *map = map_pool(pool_fd, COUNT * buffer_size);
+	unsigned int state = 1;
+
+	if (map == MAP_FAILED)
+		return (void *)1;
+	while (goes_on())
+		store_some(map, &state, 100);
+	munmap(map, COUNT * buffer_size);
+	return NULL;
+}
+
+static void *write_thread(void *unused)
+{
+	unsigned int state = 2;
+
+	while (goes_on()) {
+		if (pwrite(pool_fd, &state, sizeof(state), place(&state)) > 0)
+			atomic_fetch_add(&stores, 1);
+		else if (errno != EPERM)
+			return (void *)1;
+	}
+	return NULL;
+}
+
+/* A mapping for reading alone that becomes writable whenever it may, and back. */
+static void *mprotect_thread(void *unused)
+{
+	size_t size = COUNT * buffer_size;
+	char *map = mmap(NULL, size, PROT_READ, MAP_SHARED, pool_fd, 0);
+	unsigned int state = 3;
+
+	if (map == MAP_FAILED)
+		return (void *)1;
+	while (goes_on()) {
+		load_byte(map + place(&state));
+		load_byte(map + place(&state));
+		if (!mprotect(map, size, PROT_READ | PROT_WRITE))
+			store_some(map, &state, 3);
+		else if (errno != EACCES)
+			return (void *)2;
+		if (mprotect(map, size, PROT_READ))
+			return (void *)3;
+	}
+	munmap(map, size);
+	return NULL;
+}
+
+/* Private mappings, which fork() copies, and shared ones of views that come and go. */
+static void *view_thread(void *unused)
+{
+	size_t size = COUNT * buffer_size;
+	unsigned int state = 4;
+
+	while (goes_on()) {
+		int file = view(pool_fd, 0, size, ZCPOOL_VIEW_F_WRITABLE, 0600);
+		char *own = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+		char *map = map_pool(file, size);
+		pid_t pid;
+
+		if (own == MAP_FAILED || map == MAP_FAILED)
+			return (void *)1;
+		close(file);
+		load_byte(own + place(&state));
+		store_byte(own + place(&state), 1);
+		store_some(map, &state, 3);
+		pid = fork();
+		if (pid < 0)
+			return (void *)2;
+		if (!pid) {
+			load_byte(own + place(&state));
+			store_some(map, &state, 3);
+			_exit(0);
+		}
+		store_some(map, &state, 3);
+		load_byte(own + place(&state));
+		if (wait_status(pid))
+			return (void *)3;
+		munmap(own, size);
+		munmap(map, size);
+	}
+	return NULL;
+}
+
+/* Moves its mapping about: the entries go along. */
+static void *mremap_thread(void *unused)
+{
+	size_t size = COUNT * buffer_size;
+	char *map = map_pool(pool_fd, size);
+	unsigned int state = 5;
+
+	while (goes_on()) {
+		/* Now below, now above. */
+		char *free_place = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		store_some(map, &state, 4);
+		map = mremap(map, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, free_place);
+		if (map == MAP_FAILED)
+			return (void *)1;
+		store_some(map, &state, 4);
+	}
+	munmap(map, size);
+	return NULL;
+}
+
+/* How many bytes differ, or -1. */
+static int changed(char *was, char *is, uint32_t index)
+{
+	if (pread(pool_fd, is, buffer_size, index * buffer_size) != (ssize_t)buffer_size)
+		return -1;
+	return memcmp(was, is, buffer_size) ? 1 : 0;
+}
+
+FIXTURE_SETUP(raced)
+{
+	uint32_t indices[COUNT];
+
+	catch_sigbus();
+	buffer_size = variant->buffer;
+	self->fd = new_pool(buffer_size, COUNT);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(COUNT, get_many(self->fd, indices, COUNT, 0, 0));
+	pool_fd = self->fd;
+	atomic_store(&over, false);
+	atomic_store(&stores, 0);
+}
+
+FIXTURE_TEARDOWN(raced)
+{
+	close(self->fd);
+}
+
+TEST_F(raced, what_is_sealed_does_not_change)
+{
+	void *(*const threads[])(void *) = { store_thread, write_thread,  mprotect_thread,
+					     view_thread,  mremap_thread, store_thread };
+	const int nr = sizeof(threads) / sizeof(*threads);
+	int64_t end = now_ns() + DURATION_MS * NS_PER_MS;
+	/* Shared, so that fork() leaves them be. */
+	char *was = mmap(NULL, 2 * buffer_size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	char *is = was + buffer_size;
+	unsigned long sealed = 0, busy = 0, unseal_busy = 0, before;
+	pthread_t ids[16];
+	uint32_t index = 0;
+	void *ret;
+	int i, error;
+
+	ASSERT_NE(MAP_FAILED, (void *)was);
+	for (i = 0; i < nr; i++)
+		ASSERT_EQ(0, pthread_create(&ids[i], NULL, threads[i], NULL));
+	/* Ahead of all who disturb it, but for its sleep. */
+	ASSERT_EQ(0, setpriority(PRIO_PROCESS, gettid(), -15));
+	while (now_ns() < end || sealed < SEALS_MIN) {
+		index = (index + 1) % COUNT;
+		error = seal(self->fd, index, 0);
+		if (error) {
+			ASSERT_EQ(-EBUSY, error);
+			busy++;
+			usleep(100);
+			continue;
+		}
+		sealed++;
+		ASSERT_EQ(buffer_size, pread(self->fd, was, buffer_size, index * buffer_size));
+		for (i = 0; i < 3; i++) {
+			usleep(1000);
+			ASSERT_EQ(0, changed(was, is, index));
+		}
+		while ((error = unseal(self->fd, index)) == -EBUSY) {
+			unseal_busy++;
+			usleep(100);
+		}
+		ASSERT_EQ(0, error);
+		before = atomic_load(&stores);
+		while (atomic_load(&stores) == before)
+			usleep(100);
+	}
+	atomic_store(&over, true);
+	for (i = 0; i < nr; i++) {
+		pthread_join(ids[i], &ret);
+		EXPECT_EQ(NULL, ret);
+	}
+	ASSERT_EQ(0, setpriority(PRIO_PROCESS, gettid(), 0));
+	TH_LOG("sealed %lu times, busy %lu and %lu times, %lu stores", sealed, busy, unseal_busy,
+	       atomic_load(&stores));
+	/* Nothing is left over: nobody but the owner has it. */
+	ASSERT_EQ(0, put_one(self->fd, 0));
+	ASSERT_EQ(0, put_one(self->fd, 1));
+	ASSERT_GE(get_wait(self->fd), 0);
+	ASSERT_GE(get_wait(self->fd), 0);
+	munmap(was, 2 * buffer_size);
+}
+
+TEST_HARNESS_MAIN
