@@ -9,6 +9,7 @@
 
 #include "export.h"
 #include "isolated.h"
+#include "seal.h"
 #include "send.h"
 #include "view.h"
 
@@ -529,6 +530,34 @@ TEST_F(pool, received_and_not_told)
 	close(fd);
 	ASSERT_EQ(-1, byte_at(map));
 	munmap(map, COUNT * self->stride);
+}
+
+TEST_F(pool, seals_are_the_owners)
+{
+	struct zcpool_element element = slice(0, 64);
+	struct zcpool_item item = { .index = 0 };
+	char bytes[64];
+	int pair[2];
+
+	ASSERT_EQ(0, tcp_pair(pair));
+	ASSERT_EQ(0, get_now(self->fd));
+	strcpy(self->map, "sealed");
+	ASSERT_EQ(-EPERM, seal(self->other, 0, 0));
+	/* What SEND takes for itself is no holder to its seal. */
+	ASSERT_EQ(64, send_vector(self->fd, pair[0], &element, 1, ZCPOOL_SEND_F_SEAL, NULL));
+	ASSERT_EQ(-EBUSY, transfer(self->fd, number_of(self->other), &item, 1, NULL));
+	ASSERT_EQ(64, read_full(pair[1], bytes, 64));
+	ASSERT_STREQ("sealed", bytes);
+	ASSERT_FALSE(can_write(self->map, 'x'));
+	while (transfer(self->fd, number_of(self->other), &item, 1, NULL) == -EBUSY)
+		usleep(1000);
+	ASSERT_EQ(1, receive_now(self->other, &item, 1));
+	ASSERT_FALSE(can_write(self->other_map, 'x'));
+	ASSERT_EQ(-EPERM, unseal(self->fd, 0));
+	ASSERT_EQ(0, unseal(self->other, 0));
+	ASSERT_TRUE(can_write(self->other_map, 'x'));
+	close(pair[0]);
+	close(pair[1]);
 }
 
 TEST_F(pool, a_queue_that_is_full)
