@@ -9,8 +9,6 @@
 
 #include "export.h"
 
-/* What QEMU's device is told to reach, and the driver to think so. */
-#define EDU_BITS 28
 #define FROM_DEVICE ZCPOOL_EDU_SUBMIT_F_FROM_DEVICE
 /* The device takes 100 ms for a transfer: what many of them take, in seconds. */
 #define EDU_SECONDS(transfers) (30 + (transfers) / 2)
@@ -25,12 +23,20 @@ struct edu {
 	unsigned char *map;
 };
 
+/* What QEMU's device is told to reach, and the driver to think so. */
+static inline uint32_t edu_bits(void)
+{
+	const char *bits = getenv("ZCPOOL_EDU_BITS");
+
+	return bits ? atoi(bits) : 28;
+}
+
 static inline int reachable_pool(uint64_t buffer_size, uint32_t count)
 {
 	struct zcpool_create create = {
 		.buffer_size = buffer_size,
 		.count = count,
-		.dma_bits = EDU_BITS,
+		.dma_bits = edu_bits(),
 	};
 	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 

@@ -139,6 +139,33 @@ TEST_F(edu, who_waits_is_told)
 	EXPECT_EQ(-EIO, edu_wait(&self->edu).result);
 }
 
+/* So is who waits on a file that has no request, which alone would never end. */
+TEST_F(edu, who_waits_on_another_file_is_told)
+{
+	struct pollfd poll_fd = { .fd = zcpool_edu_open(0, 0) };
+	struct zcpool_edu_completion completion;
+	int64_t start = now_ns();
+	pid_t taking, polling;
+
+	ASSERT_LE(0, poll_fd.fd);
+	taking = fork();
+	if (!taking)
+		_exit(-zcpool_edu_complete(poll_fd.fd, &completion, 1, 20000 * NS_PER_MS));
+	polling = fork();
+	if (!polling)
+		_exit(poll(&poll_fd, 1, 20000) < 0 ? 255 : poll_fd.revents);
+	ASSERT_TRUE(wait_asleep(taking));
+	ASSERT_TRUE(wait_asleep(polling));
+	ASSERT_EQ(0, cut_off());
+	ASSERT_EQ(0, edu_submit(&self->edu, 1, 0, 1, 0, 0));
+	EXPECT_EQ(-EIO, edu_wait(&self->edu).result);
+	EXPECT_EQ(EIO, wait_status(taking));
+	EXPECT_EQ(POLLERR, wait_status(polling));
+	/* Who is told by the end of its own time was not told. */
+	EXPECT_GT(10000 * NS_PER_MS, now_ns() - start);
+	close(poll_fd.fd);
+}
+
 /* close() waits for no longer than a transfer may take. */
 TEST_F(edu, close_of_a_device_that_hangs)
 {

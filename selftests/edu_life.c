@@ -75,6 +75,52 @@ TEST_F(edu, close_with_completions_left)
 	ASSERT_TRUE(stays(self->edu.map));
 }
 
+/*
+ * Files, memories and requests by thousands, some of them failing, some whose completions
+ * nobody takes: what one of each would leave, the runner finds in the memory cgroup.
+ */
+#define LIVES 400
+#define IMPORTS 60
+#define QUEUED 64
+#define LEFT (QUEUED / 2)
+
+static int live(const struct edu *from)
+{
+	struct zcpool_edu_completion completions[QUEUED - LEFT];
+	struct edu edu = *from;
+	int i, error = 0;
+
+	edu.fd = zcpool_edu_open(0, 0);
+	for (i = 0; i < IMPORTS && !error; i++) {
+		edu.memory = zcpool_edu_import(edu.fd, edu.dmabuf);
+		error = edu.memory < 0 ? edu.memory : 0;
+		if (!error && i < IMPORTS - 1)
+			error = zcpool_edu_release(edu.fd, edu.memory);
+	}
+	if (!error && edu_submit(&edu, 1, edu.size, 1, 0, 0) != -ERANGE)
+		error = -EPROTO;
+	for (i = 0; i < QUEUED && !error; i++)
+		error = submit_now(&edu, i, 1);
+	if (!error && cancel_all(&edu) != QUEUED)
+		error = -EPROTO;
+	if (!error && take_now(&edu, completions, QUEUED - LEFT) != QUEUED - LEFT)
+		error = -EPROTO;
+	close(edu.fd);
+	return error;
+}
+
+TEST_F_TIMEOUT(edu, thousands_of_lives, 120)
+{
+	int i;
+
+	/* All else stays in the queue. */
+	ASSERT_EQ(0, edu_occupy(&self->edu, 1, 0));
+	for (i = 0; i < 20; i++)
+		ASSERT_EQ(0, submit_now(&self->edu, 2, SIZE));
+	for (i = 0; i < LIVES; i++)
+		ASSERT_EQ(0, live(&self->edu));
+}
+
 /* The last descriptor of an open file ends it, no other one. */
 TEST_F(edu, close_of_a_duplicate)
 {

@@ -4,7 +4,7 @@
  * its limit, and none where the kernel has all DMA bounced.  What it does not reach is
  * refused when it is imported.
  *
- * ZCPOOL_MEMORY_BITS: there is memory beyond 2^this (default 28).
+ * ZCPOOL_MEMORY_BITS: there is memory beyond 2^this (default: as the device's limit).
  * ZCPOOL_BOUNCE: the kernel was told to bounce (swiotlb=force).
  */
 #include "edu_bus.h"
@@ -12,7 +12,7 @@
 #include "kselftest_harness.h"
 
 #define BUFFER (2 * MIB)
-/* More than there is below the device's limit of 256 MiB. */
+/* More than there is below a limit of 28 bits, 256 MiB. */
 #define COUNT 160
 
 FIXTURE(edu)
@@ -35,17 +35,26 @@ FIXTURE_TEARDOWN(edu)
 	close(self->fd);
 }
 
+/* Which of a pool's buffers is highest; all are touched. */
+static int highest_of(unsigned char *map, int count)
+{
+	int i, highest = 0;
+
+	for (i = 0; i < count; i++) {
+		map[i * BUFFER] = 0;
+		if (page_address(map + i * BUFFER) > page_address(map + highest * BUFFER))
+			highest = i;
+	}
+	return highest;
+}
+
 /* A pool that is everywhere, mapped, touched; and its buffer that is highest. */
 static int pool_anywhere(unsigned char **map, int *highest)
 {
-	int pool = new_pool(BUFFER, COUNT), i;
+	int pool = new_pool(BUFFER, COUNT);
 
 	*map = (unsigned char *)map_pool(pool, BUFFER * COUNT);
-	for (i = *highest = 0; i < COUNT; i++) {
-		(*map)[i * BUFFER] = 0;
-		if (page_address(*map + i * BUFFER) > page_address(*map + *highest * BUFFER))
-			*highest = i;
-	}
+	*highest = highest_of(*map, COUNT);
 	return pool;
 }
 
@@ -78,14 +87,15 @@ TEST_F(edu, memory_anywhere)
 	uint64_t offset = highest * BUFFER;
 
 	ASSERT_GE(pool, 0);
-	ASSERT_LE(1ULL << (bits ? atoi(bits) : EDU_BITS), page_address(map + offset));
+	ASSERT_LE(1ULL << (bits ? atoi(bits) : edu_bits()), page_address(map + offset));
 	EXPECT_EQ(expected, there_and_back(self->fd, pool, map + offset, offset));
 	close(pool);
 }
 
-/* With an IOMMU, too, the device has addresses for 256 MiB only. */
+/* With an IOMMU, too, the device of 28 bits has addresses for 256 MiB only. */
 TEST_F(edu, more_memory_than_addresses)
 {
+	const int expected = COUNT * BUFFER > 1ULL << edu_bits() ? -ENOMEM : 0;
 	unsigned char *map;
 	int highest, pool = pool_anywhere(&map, &highest);
 	int dmabuf = export(pool, 0, COUNT * BUFFER, 0);
@@ -95,7 +105,7 @@ TEST_F(edu, more_memory_than_addresses)
 		EXPECT_EQ(-EBUSY, edu.memory);
 	} else {
 		ASSERT_GE(edu.memory, 0);
-		EXPECT_EQ(-ENOMEM, edu_submit(&edu, 1, 0, 1, 0, 0));
+		EXPECT_EQ(expected, edu_move(&edu, COUNT * BUFFER - 1, 1, 0, 0));
 	}
 	close(dmabuf);
 	close(pool);
@@ -104,13 +114,45 @@ TEST_F(edu, more_memory_than_addresses)
 TEST_F(edu, memory_below_the_limit)
 {
 	const int expected = self->bounces && !self->reaches_all ? -EBUSY : 0;
-	int pool = reachable_pool(BUFFER, 4);
-	unsigned char *map = (unsigned char *)map_pool(pool, BUFFER * 4);
+	/* So many that all bits of a larger limit are of use. */
+	const int count = edu_bits() > 28 ? COUNT : 4;
+	int pool = reachable_pool(BUFFER, count), highest;
+	unsigned char *map = (unsigned char *)map_pool(pool, BUFFER * count);
+	uint64_t end;
 
 	ASSERT_GE(pool, 0);
+	highest = highest_of(map, count);
+	end = page_address(map + highest * BUFFER) + BUFFER;
+	EXPECT_GE(1ULL << edu_bits(), end);
+	if (edu_bits() > 28)
+		EXPECT_LT(1ULL << 28, end);
 	EXPECT_EQ(expected, there_and_back(self->fd, pool, map, 0));
-	EXPECT_EQ(expected, there_and_back(self->fd, pool, map + 3 * BUFFER, 3 * BUFFER));
+	EXPECT_EQ(expected,
+		  there_and_back(self->fd, pool, map + highest * BUFFER, highest * BUFFER));
 	close(pool);
+}
+
+/* What cannot lie below the limit is refused, and nothing of it is left. */
+TEST_F(edu, more_memory_than_is_below_the_limit)
+{
+	/* Of a machine that has memory beyond 32 bits, 2 GiB are below. */
+	const uint64_t below = edu_bits() < 31 ? 1ULL << edu_bits() : 1ULL << 31;
+	struct zcpool_create create = {
+		.buffer_size = BUFFER,
+		.count = below / BUFFER + 1,
+		.dma_bits = edu_bits(),
+	};
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC), ret;
+	struct zcpool_query query = { 0 };
+
+	ASSERT_GE(fd, 0);
+	ret = ioctl(fd, ZCPOOL_IOC_CREATE, &create);
+	EXPECT_EQ(-1, ret);
+	EXPECT_EQ(ENOMEM, errno);
+	ASSERT_EQ(0, ioctl(fd, ZCPOOL_IOC_QUERY, &query));
+	EXPECT_EQ(0, query.total_bytes);
+	EXPECT_EQ(0, query.pool_id);
+	close(fd);
 }
 
 /* One byte beyond is too much. */
@@ -121,7 +163,7 @@ TEST_F(edu, memory_at_the_limit)
 	int pool = pool_anywhere(&map, &highest);
 
 	for (i = 0; i < COUNT; i++) {
-		bool reaches = page_address(map + i * BUFFER) + BUFFER <= 1ULL << EDU_BITS;
+		bool reaches = page_address(map + i * BUFFER) + BUFFER <= 1ULL << edu_bits();
 		int dmabuf = export(pool, i * BUFFER, BUFFER, 0);
 		int memory = zcpool_edu_import(self->fd, dmabuf);
 

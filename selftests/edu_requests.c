@@ -35,7 +35,7 @@ TEST_F(edu, limits)
 	ASSERT_EQ(ZCPOOL_EDU_ABI_VERSION, self->query.abi_version);
 	ASSERT_EQ(0, self->query.flags);
 	ASSERT_EQ(4095, self->query.memory_size);
-	ASSERT_EQ(EDU_BITS, self->query.dma_bits);
+	ASSERT_EQ(edu_bits(), self->query.dma_bits);
 	ASSERT_EQ(MIB, self->query.max_length);
 	ASSERT_EQ(64, self->query.queue_limit);
 	ASSERT_EQ(64, self->query.max_imports);

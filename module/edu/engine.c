@@ -60,11 +60,24 @@ static void edu_engine_fail_queue(struct edu_device *edu, struct list_head *over
 	list_splice_tail_init(&edu->queue, over);
 }
 
+/*
+ * There is an error from now on: who waits on any file is to see it, also on one that has
+ * no request that would end.  Under edu->lock.
+ */
+static void edu_engine_set_error(struct edu_device *edu, int error)
+{
+	struct edu_file *file;
+
+	edu->error = error;
+	list_for_each_entry(file, &edu->files, link)
+		wake_up_all(&file->wait);
+}
+
 /* The device was stopped.  Under edu->lock. */
 static void edu_engine_die(struct edu_device *edu, struct list_head *over)
 {
 	if (!edu->error)
-		edu->error = -EIO;
+		edu_engine_set_error(edu, -EIO);
 	edu_engine_finish(edu, edu->error, over);
 	edu_engine_fail_queue(edu, over);
 }
@@ -155,14 +168,11 @@ void edu_engine_kick(struct edu_device *edu)
  */
 void edu_engine_end(struct edu_device *edu)
 {
-	struct edu_file *file;
 	LIST_HEAD(over);
 
 	spin_lock(&edu->lock);
-	edu->error = -ENODEV;
+	edu_engine_set_error(edu, -ENODEV);
 	edu_engine_fail_queue(edu, &over);
-	list_for_each_entry(file, &edu->files, link)
-		wake_up_all(&file->wait);
 	spin_unlock(&edu->lock);
 
 	edu_requests_end(&over);

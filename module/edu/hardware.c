@@ -143,8 +143,12 @@ void edu_hardware_start(struct edu_device *edu, const struct edu_transfer *trans
 void edu_hardware_stop(struct edu_device *edu)
 {
 	pci_clear_master(edu->pdev);
-	/* What it sent before may still be on its way. */
+	/*
+	 * What it sent before may still be on its way: reads, whose answers it waits for,
+	 * and writes, which the answer to a read of ours comes behind.
+	 */
 	pci_wait_for_pending_transaction(edu->pdev);
+	readl(edu->registers + EDU_ID);
 }
 
 /**

@@ -194,9 +194,9 @@ void edu_request_advance(struct edu_request *request, u32 length)
 	request->done += length;
 	request->position = (request->position + length) % EDU_MEMORY_SIZE;
 	request->segment_offset += length;
-	/* edu_request_seek() has seen that there is one more, and that none is empty. */
-	if (request->done < request->length &&
-	    request->segment_offset == sg_dma_len(request->segment)) {
+	/* edu_request_seek() has seen that there is one more; some may be empty. */
+	while (request->done < request->length &&
+	       request->segment_offset == sg_dma_len(request->segment)) {
 		request->segment = sg_next(request->segment);
 		request->segment_offset = 0;
 	}

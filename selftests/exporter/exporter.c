@@ -55,16 +55,25 @@ static void exporter_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *a
 	atomic_dec(&exported->attachments);
 }
 
+/* How many segments of no bytes there are, from the second on. */
+static int exporter_gap(const struct exported *exported)
+{
+	return exported->fault == EXPORTER_GAPS ? EXPORTER_GAP : 0;
+}
+
 /* One segment a page, so that there is something to leave out. */
 static void exporter_fill(struct sg_table *table, const struct exported *exported)
 {
+	int i, page = 0, gap = exporter_gap(exported);
 	struct scatterlist *segment;
-	int i;
 
 	for_each_sgtable_sg(table, segment, i) {
-		sg_set_page(segment, exported->pages + i, PAGE_SIZE, 0);
-		sg_dma_address(segment) = page_to_phys(exported->pages + i);
-		sg_dma_len(segment) = PAGE_SIZE;
+		bool empty = i && i <= gap;
+
+		sg_set_page(segment, exported->pages + page, PAGE_SIZE, 0);
+		sg_dma_address(segment) = page_to_phys(exported->pages + page);
+		sg_dma_len(segment) = empty ? 0 : PAGE_SIZE;
+		page += !empty;
 	}
 }
 
@@ -96,7 +105,7 @@ static struct sg_table *exporter_map(struct dma_buf_attachment *attachment,
 	table = kzalloc(sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
-	error = sg_alloc_table(table, EXPORTER_PAGES, GFP_KERNEL);
+	error = sg_alloc_table(table, EXPORTER_PAGES + exporter_gap(exported), GFP_KERNEL);
 	if (error) {
 		kfree(table);
 		return ERR_PTR(error);

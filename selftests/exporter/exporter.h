@@ -10,6 +10,8 @@
 
 /* Bytes of a dma-buf, in as many segments as pages, below 16 MiB. */
 #define EXPORTER_SIZE 16384U
+/* How many segments of EXPORTER_GAPS are empty. */
+#define EXPORTER_GAP 100
 
 #define EXPORTER_GOOD 0
 /** No device can attach a second time: EXDEV. */
@@ -22,6 +24,8 @@
 #define EXPORTER_FAR 4
 /** Nothing of it is mapped. */
 #define EXPORTER_EMPTY 5
+/** Behind its first segment there are EXPORTER_GAP of no bytes. */
+#define EXPORTER_GAPS 6
 
 /* The argument is one of the above; returns a descriptor. */
 #define EXPORTER_EXPORT _IO('x', 0)

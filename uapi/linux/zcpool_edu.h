@@ -60,8 +60,8 @@
  * @dma_bits: out: the device reaches addresses below 2^dma_bits, and imports only
  *            memory that it reaches (module parameter dma_bits)
  * @max_length: out: longest request, bytes
- * @queue_limit: out: most requests of a file that are queued or under way, and most
- *               completions that may wait for COMPLETE
+ * @queue_limit: out: most requests of a file that are queued or under way; SUBMIT fails
+ *               while as many completions wait for COMPLETE
  * @max_imports: out: most memories of a file
  * @imports: out: memories that this file has
  * @queued: out: requests of this file that are queued or under way
