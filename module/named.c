@@ -105,6 +105,7 @@ static int zcpool_named_open(struct inode *inode, struct file *file)
 		return error;
 	handle = file->private_data;
 	handle->named = true;
+	file->f_mode |= ZCPOOL_FMODE_WASYNC;
 	return 0;
 }
 
@@ -190,7 +191,7 @@ static long zcpool_named_fallocate(struct file *file, int mode, loff_t offset, l
 }
 
 static const struct file_operations zcpool_named_fops = {
-	.owner = THIS_MODULE,
+	ZCPOOL_OWNER_WASYNC,
 	.open = zcpool_named_open,
 	.release = zcpool_handle_release,
 	.unlocked_ioctl = zcpool_ioctl,

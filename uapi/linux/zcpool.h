@@ -734,6 +734,9 @@ struct zcpool_view {
  *   within its size, all of whose memory is there; errors of ftruncate() beyond
  * read, splice
  *   0 while the file is empty
+ * poll
+ *   always ready, as any regular file, until the first command on the open file, and
+ *   then as any handle; POLLRDNORM and POLLWRNORM always, and thereby select()
  * write
  *   ENOSPC also while the file is empty, and with O_APPEND
  * mmap
