@@ -33,6 +33,7 @@ help:
 	@echo "  torture    every exit at random for TORTURE_SECONDS=$(TORTURE_SECONDS), and proof that it bites"
 	@echo "  check-dma  real devices: disk, cards, edu; IOMMU, bounce buffers, much memory"
 	@echo "  check-iommu  the tests behind a strict IOMMU"
+	@echo "  check-programs  nginx, Java, fio and others, as Debian has them"
 	@echo "  check-rig, check-examples, check-tools, check-install  see"
 	@echo "             Documentation/testing.rst"
 	@echo "To build:"
@@ -135,6 +136,14 @@ check-tools: packages
 run-check-tools: module userspace
 	@$(run) --quiet --nvme 64 -- selftests/tools/guest
 
+# The compiler does not have to run in the guest, where it would take its time.
+check-programs: packages
+	@selftests/vm/setup programs
+	@$(MAKE) run-check-programs
+run-check-programs: module userspace
+	@javac -Xlint:all -d build/programs selftests/programs/Nio.java
+	@$(run) --quiet --nvme 256 --timeout 900 -- selftests/programs/guest
+
 check-install: packages
 	@selftests/vm/setup install
 	@$(MAKE) run-check-install
@@ -189,6 +198,6 @@ include module/install.mk
 
 .PHONY: all help module copycount importer exporter weakened stale userspace selftests \
 	packages check run-check check-iommu run-check-iommu check-dma run-check-dma check-rig run-check-rig \
-	check-examples run-check-examples check-tools run-check-tools check-install \
-	run-check-install torture run-torture demo run-demo bench run-bench style run-style docs \
+	check-examples run-check-examples check-tools run-check-tools check-programs \
+	run-check-programs check-install run-check-install torture run-torture demo run-demo bench run-bench style run-style docs \
 	format clean-module clean

@@ -39,6 +39,18 @@
  */
 #define ZCPOOL_KERNEL_FIXED_BUFFERS (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
 
+/*
+ * io_uring writes to a regular file at once only if this is said, and else polls what can
+ * be polled, again and again.  Newer kernels have the operations say it.
+ */
+#ifdef FOP_BUFFER_WASYNC
+#define ZCPOOL_OWNER_WASYNC .owner = THIS_MODULE, .fop_flags = FOP_BUFFER_WASYNC
+#define ZCPOOL_FMODE_WASYNC 0
+#else
+#define ZCPOOL_OWNER_WASYNC .owner = THIS_MODULE
+#define ZCPOOL_FMODE_WASYNC FMODE_BUF_WASYNC
+#endif
+
 /**
  * zcpool_folio_mapcount() - count the page table entries that map a folio
  * @folio: a large folio without mapping (neither anonymous nor hugetlb)

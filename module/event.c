@@ -86,21 +86,32 @@ void zcpool_events_owe(struct zcpool_pool *pool)
 		zcpool_wake_later(pool);
 }
 
-/** zcpool_poll() - file_operations.poll of a handle */
+/**
+ * zcpool_poll() - file_operations.poll of a handle
+ * @file: handle
+ * @wait: who asks
+ *
+ * An open file with a name is ready, as any regular file, until the first command makes
+ * it an owner: who knows files only may poll before read() and write().  So does
+ * io_uring for a read or write that is short, and it asks for the bits that are left to
+ * it here: programs that wait for buffers ask for EPOLLIN and EPOLLOUT.
+ */
 __poll_t zcpool_poll(struct file *file, poll_table *wait)
 {
 	struct zcpool_handle *handle = file->private_data;
 	struct zcpool_pool *pool = zcpool_file_pool(file);
-	__poll_t events = 0;
+	__poll_t events = handle->named ? EPOLLRDNORM | EPOLLWRNORM : 0;
 
 	if (IS_ERR(pool))
-		return EPOLLERR;
+		return handle->named ? DEFAULT_POLLMASK : EPOLLERR;
 
 	poll_wait(file, &pool->pollers, wait);
 	poll_wait(file, &handle->receivers, wait);
+	if (handle->named && !zcpool_handle_pool(handle))
+		return DEFAULT_POLLMASK;
 	/* Whoever adds to the queue wakes receivers after that. */
 	if (READ_ONCE(handle->incoming.nr))
-		events = EPOLLIN | EPOLLRDNORM;
+		events |= EPOLLIN | EPOLLRDNORM;
 	if (zcpool_buffers_available(pool))
 		events |= EPOLLOUT | EPOLLWRNORM;
 	else if (poll_requested_events(wait) & (EPOLLOUT | EPOLLWRNORM))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Files with a name: empty until ftruncate() or CREATE makes a pool of one, once.
+ * Files with a name: empty until ftruncate(), fallocate() or CREATE makes a pool of one,
+ * once.
  *
  * The inode holds the pool, in i_private, until it is evicted: unlinked, and no longer
  * open.  An open file is a handle; what needs an owner (see zcpool_file_bind()) binds
@@ -48,7 +49,7 @@ static u64 zcpool_named_buffer_size(u64 size)
 	return min_t(u64, size, ZCPOOL_NAMED_BUFFER_SIZE);
 }
 
-/* ftruncate(): the first one makes the pool, as CREATE does; there is no second. */
+/* The first one makes the pool, as CREATE does; there is no second. */
 static int zcpool_named_size(struct inode *inode, u64 size)
 {
 	struct zcpool_create create = {
@@ -104,6 +105,7 @@ static int zcpool_named_open(struct inode *inode, struct file *file)
 		return error;
 	handle = file->private_data;
 	handle->named = true;
+	file->f_mode |= ZCPOOL_FMODE_WASYNC;
 	return 0;
 }
 
@@ -169,8 +171,31 @@ static int zcpool_named_fsync(struct file *file, loff_t start, loff_t end, int d
 	return 0;
 }
 
+/*
+ * posix_fallocate() is how many programs size a file that they create.  What has a pool
+ * has all of its memory.
+ */
+static long zcpool_named_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
+{
+	struct inode *inode = file_inode(file);
+	int error = 0;
+
+	if (mode)
+		return -EOPNOTSUPP;
+	inode_lock(inode);
+	if (offset + length > i_size_read(inode)) {
+		error = inode_newsize_ok(inode, offset + length);
+		if (!error)
+			error = zcpool_named_size(inode, offset + length);
+	}
+	if (!error)
+		error = file_update_time(file);
+	inode_unlock(inode);
+	return error;
+}
+
 static const struct file_operations zcpool_named_fops = {
-	.owner = THIS_MODULE,
+	ZCPOOL_OWNER_WASYNC,
 	.open = zcpool_named_open,
 	.release = zcpool_handle_release,
 	.unlocked_ioctl = zcpool_ioctl,
@@ -184,6 +209,7 @@ static const struct file_operations zcpool_named_fops = {
 	.poll = zcpool_poll,
 	.fasync = zcpool_fasync,
 	.fsync = zcpool_named_fsync,
+	.fallocate = zcpool_named_fallocate,
 	.splice_read = zcpool_named_splice_read,
 	.splice_write = iter_file_splice_write,
 	.show_fdinfo = zcpool_handle_show_fdinfo,

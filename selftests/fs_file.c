@@ -181,6 +181,49 @@ TEST_F(fs, is_sized_once)
 	close(fd);
 }
 
+/* By posix_fallocate(), as many programs do, which the C library would emulate by writes. */
+TEST_F(fs, sized_by_fallocate)
+{
+	int fd = open_file(FILE_A, O_RDWR | O_CREAT, 0600);
+	char back[4];
+
+	ASSERT_EQ(-1, fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, ODD));
+	ASSERT_EQ(EOPNOTSUPP, errno);
+	ASSERT_EQ(0, stat_of(FILE_A).st_size);
+	ASSERT_EQ(0, posix_fallocate(fd, 23, ODD - 23));
+	EXPECT_EQ(ODD, stat_of(FILE_A).st_size);
+	EXPECT_EQ(2 * 64 * KIB / 512, stat_of(FILE_A).st_blocks);
+	ASSERT_EQ(4, pwrite(fd, "kept", 4, 0));
+	ASSERT_EQ(0, posix_fallocate(fd, 0, ODD));
+	ASSERT_EQ(0, posix_fallocate(fd, ODD - 1, 1));
+	ASSERT_EQ(EPERM, posix_fallocate(fd, ODD, 1));
+	ASSERT_EQ(EPERM, posix_fallocate(fd, 0, ODD + 1));
+	EXPECT_EQ(ODD, stat_of(FILE_A).st_size);
+	ASSERT_EQ(4, pread(fd, back, sizeof(back), 0));
+	EXPECT_EQ(0, memcmp(back, "kept", sizeof(back)));
+	close(fd);
+	fd = open_file(FILE_A, O_RDONLY, 0);
+	ASSERT_EQ(EBADF, posix_fallocate(fd, 0, 1));
+	close(fd);
+}
+
+/* Nor does it go beyond what the process may. */
+TEST_F(fs, fallocate_within_limit)
+{
+	const struct rlimit limit = { .rlim_cur = ODD, .rlim_max = RLIM_INFINITY };
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	int fd = open_file(FILE_A, O_RDWR | O_CREAT, 0600), big, fits;
+
+	signal(SIGXFSZ, SIG_IGN);
+	ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &limit));
+	big = posix_fallocate(fd, 0, ODD + 1);
+	fits = posix_fallocate(fd, 0, ODD);
+	setrlimit(RLIMIT_FSIZE, &unlimited);
+	EXPECT_EQ(EFBIG, big);
+	EXPECT_EQ(0, fits);
+	close(fd);
+}
+
 TEST_F(fs, empty_file_is_a_file)
 {
 	int fd = open_file(FILE_A, O_RDWR | O_CREAT, 0600), pipes[2];

@@ -849,9 +849,9 @@ struct zcpool_unseal {
  * DOC: The file system
  *
  * A file that open() creates in a file system of type zcpool is empty.  The first
- * ftruncate() to another size makes a pool of it, with the errors of CREATE, or CREATE
- * does, with a geometry of the program's choice.  Each open file of it is a handle of
- * the pool.  As files they differ from other handles in this:
+ * ftruncate() to another size, or fallocate(), makes a pool of it, with the errors of
+ * CREATE, or CREATE does, with a geometry of the program's choice.  Each open file of it
+ * is a handle of the pool.  As files they differ from other handles in this:
  *
  * size
  *   as ftruncate() said, or all of the pool; reading, writing, splicing and lseek() end
@@ -859,8 +859,14 @@ struct zcpool_unseal {
  * ftruncate, O_TRUNC
  *   EPERM if the file has a pool and another size; EFBIG also if it would need more
  *   than zcpool_query.max_count buffers
+ * fallocate
+ *   without flags (else EOPNOTSUPP) sizes an empty file as ftruncate() does; succeeds
+ *   within its size, all of whose memory is there; errors of ftruncate() beyond
  * read, splice
  *   0 while the file is empty
+ * poll
+ *   always ready, as any regular file, until the first command on the open file, and
+ *   then as any handle; POLLRDNORM and POLLWRNORM always, and thereby select()
  * write
  *   ENOSPC also while the file is empty, and with O_APPEND
  * mmap
