@@ -19,6 +19,7 @@
 #include <linux/swiotlb.h>
 
 #include "export.h"
+#include "slice.h"
 
 /**
  * struct zcpool_mapping - a device's addresses of an export

@@ -12,9 +12,10 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "ioctl.h"
 #include "export.h"
+#include "ioctl.h"
 #include "seal.h"
+#include "slice.h"
 
 static int zcpool_export_hold(struct zcpool_exported *exported, const struct zcpool_handle *handle)
 {

@@ -7,7 +7,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 
-#include "zcpool.h"
+#include "slice.h"
 
 /**
  * struct zcpool_exported - a slice of a pool as a dma-buf

@@ -2,7 +2,7 @@
 /* Folios: who refers to one, and whether its memory is sound. */
 #include <linux/pagemap.h>
 
-#include "zcpool.h"
+#include "slice.h"
 
 /**
  * zcpool_folio_mapped_refs() - judge a folio that has more than the pool's reference

@@ -13,7 +13,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched.h>
 
-#include "zcpool.h"
+#include "slice.h"
 
 /* In zcpool_buffer.tag of an unowned buffer, where a uid is not: it has zeroes. */
 #define ZCPOOL_BYTES_NONE U64_MAX
@@ -96,7 +96,7 @@ bool zcpool_isolated_vma_reaches(const struct vm_area_struct *vma, const struct 
  * zcpool_buffer_held() whether anything but mappings still holds it.
  */
 void zcpool_isolated_withdraw(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-			      u32 index)
+			      u32 index) __must_hold(&pool->lock)
 {
 	struct folio **folio = &pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
 	struct folio **end = folio + pool->geometry.folios_per_buffer;

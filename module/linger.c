@@ -13,7 +13,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "zcpool.h"
+#include "slice.h"
 
 /* First delay of the work, and the longest that doubling it leads to. */
 #define ZCPOOL_LINGER_MIN (HZ / 50)

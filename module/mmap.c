@@ -4,6 +4,7 @@
 #include <linux/pagemap.h>
 
 #include "seal.h"
+#include "slice.h"
 
 /*
  * Lock a folio to be mapped.  By a mapping that can be written even who reads makes an
@@ -163,8 +164,10 @@ int zcpool_mmap(struct file *file, struct vm_area_struct *vma)
 		return PTR_ERR(pool);
 	if (handle->read_only && (vma->vm_flags & VM_WRITE))
 		return -EACCES;
-	error = zcpool_mmap_pool(
-		pool, vma, pool->geometry.isolated ? &zcpool_isolated_vm_ops : &zcpool_vm_ops);
+	if (pool->geometry.isolated)
+		error = zcpool_mmap_pool(pool, vma, &zcpool_isolated_vm_ops);
+	else
+		error = zcpool_mmap_pool(pool, vma, &zcpool_vm_ops);
 	if (error)
 		return error;
 	if (handle->read_only)

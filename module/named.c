@@ -13,7 +13,7 @@
 #include <linux/splice.h>
 
 #include "fs.h"
-#include "zcpool.h"
+#include "slice.h"
 
 /* Of a file that is no multiple of the largest: a pipe slot, and one skb's worth. */
 #define ZCPOOL_NAMED_BUFFER_SIZE SZ_64K

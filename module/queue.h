@@ -1,12 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Queues of buffers, linked by zcpool_buffer.next: a buffer is in one at most.  All by
- * the pool's lock.
+ * Buffers by the pool's lock: whose one is, and queues, linked by zcpool_buffer.next, of
+ * which it is in one at most.
  */
 #ifndef ZCPOOL_QUEUE_H
 #define ZCPOOL_QUEUE_H
 
+#include <linux/nospec.h>
+
 #include "zcpool.h"
+
+/**
+ * zcpool_buffer_check() - whether a handle owns a buffer, by the pool's lock
+ * @pool: pool
+ * @handle: handle
+ * @index: any number; afterwards one that no speculation takes beyond the pool
+ *
+ * Return: 0, -ERANGE if there is no such buffer, or -EPERM.
+ */
+static inline int zcpool_buffer_check(const struct zcpool_pool *pool,
+				      const struct zcpool_handle *handle, u32 *index)
+{
+	lockdep_assert_held(&pool->lock);
+	if (*index >= pool->geometry.count)
+		return -ERANGE;
+	*index = array_index_nospec(*index, pool->geometry.count);
+	return pool->buffers[*index].owner == handle ? 0 : -EPERM;
+}
 
 static inline void zcpool_queue_init(struct zcpool_queue *queue)
 {

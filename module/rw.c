@@ -4,6 +4,7 @@
 #include <linux/uio.h>
 
 #include "seal.h"
+#include "slice.h"
 
 /*
  * Ask to copy, and keep what is copied as it is for as long as that may take, for the user

@@ -42,6 +42,7 @@
 
 #include "ioctl.h"
 #include "seal.h"
+#include "slice.h"
 
 /*
  * How often to look for references to go: who loses a race of faults unlocks the folio

@@ -15,6 +15,7 @@
 #include "ioctl.h"
 #include "send.h"
 #include "trace.h"
+#include "slice.h"
 
 /* Elements that need no allocation: a header, a body, a trailer, and one more. */
 #define ZCPOOL_SEND_FEW 4

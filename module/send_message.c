@@ -9,6 +9,7 @@
 #include <linux/uio.h>
 
 #include "send.h"
+#include "slice.h"
 
 /**
  * struct zcpool_message - a vector as one message

@@ -12,6 +12,7 @@
 
 #include "seal.h"
 #include "send.h"
+#include "slice.h"
 
 /* In the list of buffers, whose indices are below ZCPOOL_COUNT_MAX: sealed by this call. */
 #define ZCPOOL_SEALED_NOW BIT(31)

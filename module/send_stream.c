@@ -9,6 +9,7 @@
 #include <net/tcp.h>
 
 #include "send.h"
+#include "slice.h"
 
 /* Pieces of memory that go to the socket at once: two skbs' worth. */
 #define ZCPOOL_RUN_MAX 32

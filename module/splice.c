@@ -5,7 +5,7 @@
 #include <linux/splice.h>
 
 #include "trace.h"
-#include "zcpool.h"
+#include "slice.h"
 
 /*
  * Most bytes in a pipe slot.  Sockets take slots of any length, but unix

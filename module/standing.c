@@ -9,7 +9,7 @@
  */
 #include <linux/mm.h>
 
-#include "zcpool.h"
+#include "slice.h"
 
 /**
  * zcpool_buffers_hopeless() - whether no buffer will be free before something ends

@@ -16,6 +16,7 @@
 
 #include "fs.h"
 #include "ioctl.h"
+#include "slice.h"
 
 /**
  * struct zcpool_viewed - what a view's inode stands for

@@ -42,7 +42,6 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
-#include <linux/nospec.h>
 #include <linux/poll.h>
 #include <linux/refcount.h>
 #include <linux/sched/user.h>
@@ -77,7 +76,9 @@
 #define ZCPOOL_DMA_BITS_MIN 24U
 
 struct seq_file;
+struct zcpool_chunk;
 struct zcpool_handle;
+struct zcpool_slice;
 
 /**
  * struct zcpool_buffer - the unit of ownership and of reuse
@@ -350,101 +351,11 @@ static inline struct zcpool_pool *zcpool_file_pool(struct file *file)
 	return pool ?: ERR_PTR(-ENXIO);
 }
 
-/**
- * struct zcpool_slice - part of a pool's byte space
- * @offset: first byte
- * @length: bytes, 1 or more
- */
-struct zcpool_slice {
-	u64 offset;
-	u64 length;
-};
-
-/**
- * struct zcpool_span - buffers in a row
- * @first: the first one
- * @end: the one behind the last
- */
-struct zcpool_span {
-	u32 first;
-	u32 end;
-};
-
-/**
- * zcpool_slice_span() - the buffers that a slice touches
- * @pool: pool
- * @slice: slice of it
- */
-static inline struct zcpool_span zcpool_slice_span(const struct zcpool_pool *pool,
-						   const struct zcpool_slice *slice)
-{
-	u64 stride = pool->geometry.stride;
-
-	return (struct zcpool_span){
-		.first = div64_u64(slice->offset, stride),
-		.end = div64_u64(slice->offset + slice->length - 1, stride) + 1,
-	};
-}
-
-/**
- * zcpool_buffer_folio() - the first folio of a buffer
- * @pool: pool
- * @index: buffer of it
- */
-static inline struct folio *zcpool_buffer_folio(const struct zcpool_pool *pool, u32 index)
-{
-	return pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
-}
-
 /* What keeps a slice's buffers from being free until it ends. */
 enum zcpool_standing {
 	ZCPOOL_STANDING_EXPORT,
 	ZCPOOL_STANDING_VIEW,
 };
-
-/**
- * struct zcpool_chunk - physically contiguous part of a pool
- * @folio: folio it lies in
- * @offset: bytes from the folio's start
- * @length: bytes
- */
-struct zcpool_chunk {
-	struct folio *folio;
-	size_t offset;
-	size_t length;
-};
-
-/**
- * zcpool_pool_chunk() - find the memory behind a pool offset
- * @pool: pool
- * @offset: bytes, below the pool's size
- * @length: bytes wanted from there on
- *
- * Return: the part of [@offset, @offset + @length) that lies in the folio of
- * @offset.
- */
-static inline struct zcpool_chunk zcpool_pool_chunk(const struct zcpool_pool *pool, u64 offset,
-						    u64 length)
-{
-	unsigned int shift = PAGE_SHIFT + pool->memory.order;
-	struct zcpool_chunk chunk;
-
-	chunk.folio = pool->memory.folios[offset >> shift];
-	chunk.offset = offset & (BIT_ULL(shift) - 1);
-	chunk.length = min_t(u64, length, BIT_ULL(shift) - chunk.offset);
-	return chunk;
-}
-
-/**
- * zcpool_folio_buffer() - the buffer that a folio of a pool belongs to
- * @folio: folio
- *
- * Return: the buffer's index.
- */
-static inline u32 zcpool_folio_buffer(const struct folio *folio)
-{
-	return (unsigned long)folio->private;
-}
 
 /**
  * struct zcpool_stat - numbers of a pool at one moment
@@ -471,33 +382,6 @@ struct zcpool_stat {
 	u64 puts;
 	u64 landed;
 };
-
-/**
- * zcpool_buffer_check() - whether a handle owns a buffer, by the pool's lock
- * @pool: pool
- * @handle: handle
- * @index: any number; afterwards one that no speculation takes beyond the pool
- *
- * Return: 0, -ERANGE if there is no such buffer, or -EPERM.
- */
-static inline int zcpool_buffer_check(const struct zcpool_pool *pool,
-				      const struct zcpool_handle *handle, u32 *index)
-{
-	lockdep_assert_held(&pool->lock);
-	if (*index >= pool->geometry.count)
-		return -ERANGE;
-	*index = array_index_nospec(*index, pool->geometry.count);
-	return pool->buffers[*index].owner == handle ? 0 : -EPERM;
-}
-
-/**
- * zcpool_pool_whole() - a pool's byte space as a slice
- * @pool: pool
- */
-static inline struct zcpool_slice zcpool_pool_whole(const struct zcpool_pool *pool)
-{
-	return (struct zcpool_slice){ .length = pool->geometry.size };
-}
 
 /* handle.c */
 extern const struct file_operations zcpool_handle_fops;

@@ -225,8 +225,8 @@ TEST_F(pool, transfer_of_what_is_held_is_EBUSY)
 	uint32_t to = number_of(self->other);
 	struct iovec bytes = { .iov_base = self->map, .iov_len = 4 };
 	loff_t offset = 0;
+	char byte, read_back[4];
 	int pipes[2], fd;
-	char byte;
 
 	ASSERT_EQ(0, pipe(pipes));
 	ASSERT_EQ(0, get_now(self->fd));
@@ -239,7 +239,7 @@ TEST_F(pool, transfer_of_what_is_held_is_EBUSY)
 
 	ASSERT_EQ(4, vmsplice(pipes[1], &bytes, 1, 0));
 	ASSERT_EQ(-EBUSY, transfer(self->fd, to, &item, 1, NULL));
-	ASSERT_EQ(4, read(pipes[0], (char[4]){ 0 }, 4));
+	ASSERT_EQ(4, read(pipes[0], read_back, 4));
 
 	fd = view(self->fd, 0, 4 * KIB, 0, 0600);
 	ASSERT_GE(fd, 0);
@@ -263,6 +263,7 @@ TEST_F(pool, transfer_of_what_is_held_is_EBUSY)
 TEST_F(pool, what_is_pinned_is_not_free)
 {
 	struct iovec bytes = { .iov_base = self->map, .iov_len = 4 };
+	char read_back[4];
 	int pipes[2], i;
 
 	ASSERT_EQ(0, pipe(pipes));
@@ -273,7 +274,7 @@ TEST_F(pool, what_is_pinned_is_not_free)
 	ASSERT_EQ(4, vmsplice(pipes[1], &bytes, 1, 0));
 	ASSERT_EQ(0, put_one(self->fd, 0));
 	ASSERT_EQ(-EAGAIN, get_now(self->other));
-	ASSERT_EQ(4, read(pipes[0], (char[4]){ 0 }, 4));
+	ASSERT_EQ(4, read(pipes[0], read_back, 4));
 	ASSERT_EQ(0, get_now(self->other));
 }
 

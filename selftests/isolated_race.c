@@ -19,50 +19,56 @@
 #define CLEAN 0
 
 /* An owner at work, and another handle's thread that looks for its bytes. */
-FIXTURE(pool)
-{
+struct stage {
 	int owner, other;
 	char *owner_map, *other_map;
 	atomic_bool stop;
 	atomic_long rounds, seen, tries;
 };
 
+FIXTURE(pool)
+{
+	struct stage stage;
+};
+
 FIXTURE_SETUP(pool)
 {
-	self->owner = new_isolated_pool(STRIDE, COUNT);
-	ASSERT_GE(self->owner, 0);
-	self->other = attach_another(self->owner, 0);
-	ASSERT_GE(self->other, 0);
-	self->owner_map = map_pool(self->owner, COUNT * STRIDE);
-	self->other_map = map_pool(self->other, COUNT * STRIDE);
-	atomic_store(&self->stop, false);
-	atomic_store(&self->rounds, 0);
-	atomic_store(&self->seen, 0);
-	atomic_store(&self->tries, 0);
+	struct stage *stage = &self->stage;
+
+	stage->owner = new_isolated_pool(STRIDE, COUNT);
+	ASSERT_GE(stage->owner, 0);
+	stage->other = attach_another(stage->owner, 0);
+	ASSERT_GE(stage->other, 0);
+	stage->owner_map = map_pool(stage->owner, COUNT * STRIDE);
+	stage->other_map = map_pool(stage->other, COUNT * STRIDE);
+	atomic_store(&stage->stop, false);
+	atomic_store(&stage->rounds, 0);
+	atomic_store(&stage->seen, 0);
+	atomic_store(&stage->tries, 0);
 }
 
 FIXTURE_TEARDOWN(pool)
 {
-	munmap(self->owner_map, COUNT * STRIDE);
-	munmap(self->other_map, COUNT * STRIDE);
-	close(self->owner);
-	close(self->other);
+	munmap(self->stage.owner_map, COUNT * STRIDE);
+	munmap(self->stage.other_map, COUNT * STRIDE);
+	close(self->stage.owner);
+	close(self->stage.other);
 }
 
 /* Own a buffer, with bytes that nobody else is to see, and give it up without them. */
 static void *own(void *arg)
 {
-	FIXTURE_DATA(pool) *self = arg;
+	struct stage *stage = arg;
 
-	while (!atomic_load(&self->stop)) {
-		int index = get_now(self->owner);
+	while (!atomic_load(&stage->stop)) {
+		int index = get_now(stage->owner);
 
 		if (index < 0)
 			continue;
-		memset(self->owner_map + index * STRIDE, OURS, STRIDE);
-		atomic_fetch_add(&self->rounds, 1);
-		memset(self->owner_map + index * STRIDE, CLEAN, STRIDE);
-		put_one(self->owner, index);
+		memset(stage->owner_map + index * STRIDE, OURS, STRIDE);
+		atomic_fetch_add(&stage->rounds, 1);
+		memset(stage->owner_map + index * STRIDE, CLEAN, STRIDE);
+		put_one(stage->owner, index);
 	}
 	return NULL;
 }
@@ -70,16 +76,16 @@ static void *own(void *arg)
 /* Give up at once what one owns, so that it is another's a moment later. */
 static void *own_briefly(void *arg)
 {
-	FIXTURE_DATA(pool) *self = arg;
+	struct stage *stage = arg;
 
-	while (!atomic_load(&self->stop)) {
-		int index = get_now(self->other);
+	while (!atomic_load(&stage->stop)) {
+		int index = get_now(stage->other);
 
 		if (index < 0)
 			continue;
-		can_write(self->other_map + index * STRIDE, 'b');
-		atomic_fetch_add(&self->tries, 1);
-		put_one(self->other, index);
+		can_write(stage->other_map + index * STRIDE, 'b');
+		atomic_fetch_add(&stage->tries, 1);
+		put_one(stage->other, index);
 	}
 	return NULL;
 }
@@ -89,27 +95,27 @@ static bool has_ours(const char *bytes, ssize_t size)
 	return size > 0 && memchr(bytes, OURS, size);
 }
 
-static void look_by_mapping(FIXTURE_DATA(pool) * self)
+static void look_by_mapping(struct stage *stage)
 {
 	int i;
 
 	for (i = 0; i < COUNT; i++)
-		atomic_fetch_add(&self->seen, byte_at(self->other_map + i * STRIDE + 64) == OURS);
+		atomic_fetch_add(&stage->seen, byte_at(stage->other_map + i * STRIDE + 64) == OURS);
 }
 
-static void look_by_read(FIXTURE_DATA(pool) * self)
+static void look_by_read(struct stage *stage)
 {
 	static __thread char bytes[STRIDE];
 	int i;
 
 	for (i = 0; i < COUNT; i++) {
-		ssize_t size = pread(self->other, bytes, STRIDE, i * STRIDE);
+		ssize_t size = pread(stage->other, bytes, STRIDE, i * STRIDE);
 
-		atomic_fetch_add(&self->seen, has_ours(bytes, size));
+		atomic_fetch_add(&stage->seen, has_ours(bytes, size));
 	}
 }
 
-static void look_by_splice(FIXTURE_DATA(pool) * self)
+static void look_by_splice(struct stage *stage)
 {
 	static __thread char bytes[STRIDE];
 	int i, pipes[2];
@@ -119,17 +125,17 @@ static void look_by_splice(FIXTURE_DATA(pool) * self)
 	for (i = 0; i < COUNT; i++) {
 		loff_t offset = i * STRIDE;
 
-		if (splice(self->other, &offset, pipes[1], NULL, STRIDE, SPLICE_F_NONBLOCK) <= 0)
+		if (splice(stage->other, &offset, pipes[1], NULL, STRIDE, SPLICE_F_NONBLOCK) <= 0)
 			continue;
 		/* Time for the buffer to change owners, if it could. */
 		sched_yield();
-		atomic_fetch_add(&self->seen, has_ours(bytes, read(pipes[0], bytes, STRIDE)));
+		atomic_fetch_add(&stage->seen, has_ours(bytes, read(pipes[0], bytes, STRIDE)));
 	}
 	close(pipes[0]);
 	close(pipes[1]);
 }
 
-static void look_by_send(FIXTURE_DATA(pool) * self)
+static void look_by_send(struct stage *stage)
 {
 	static __thread char bytes[STRIDE];
 	int i, pair[2];
@@ -139,11 +145,11 @@ static void look_by_send(FIXTURE_DATA(pool) * self)
 	for (i = 0; i < COUNT; i++) {
 		struct zcpool_element element = slice(i * STRIDE, STRIDE);
 
-		if (send_vector(self->other, pair[0], &element, 1, ZCPOOL_SEND_F_DONTWAIT, NULL) <=
+		if (send_vector(stage->other, pair[0], &element, 1, ZCPOOL_SEND_F_DONTWAIT, NULL) <=
 		    0)
 			continue;
 		sched_yield();
-		atomic_fetch_add(&self->seen,
+		atomic_fetch_add(&stage->seen,
 				 has_ours(bytes, recv(pair[1], bytes, STRIDE, MSG_DONTWAIT)));
 	}
 	close(pair[0]);
@@ -151,7 +157,7 @@ static void look_by_send(FIXTURE_DATA(pool) * self)
 }
 
 /* A write is to land in one's own buffer: the owner would find its bytes changed. */
-static void look_by_vmsplice(FIXTURE_DATA(pool) * self)
+static void look_by_vmsplice(struct stage *stage)
 {
 	static __thread char bytes[STRIDE];
 	int i, pipes[2];
@@ -160,22 +166,24 @@ static void look_by_vmsplice(FIXTURE_DATA(pool) * self)
 		return;
 	for (i = 0; i < COUNT; i++) {
 		struct iovec iov = {
-			.iov_base = self->other_map + i * STRIDE,
+			.iov_base = stage->other_map + i * STRIDE,
 			.iov_len = STRIDE,
 		};
 
 		if (vmsplice(pipes[1], &iov, 1, SPLICE_F_NONBLOCK) <= 0)
 			continue;
 		sched_yield();
-		atomic_fetch_add(&self->seen, has_ours(bytes, read(pipes[0], bytes, STRIDE)));
+		atomic_fetch_add(&stage->seen, has_ours(bytes, read(pipes[0], bytes, STRIDE)));
 	}
 	close(pipes[0]);
 	close(pipes[1]);
 }
 
+typedef void (*look_function)(struct stage *stage);
+
 FIXTURE_VARIANT(pool)
 {
-	void (*look)(FIXTURE_DATA(pool) * self);
+	look_function look;
 };
 
 VARIANT(pool, mapping, .look = look_by_mapping);
@@ -187,17 +195,18 @@ VARIANT(pool, vmsplice, .look = look_by_vmsplice);
 TEST_F(pool, never_shows_anothers_bytes)
 {
 	int64_t end = now_ns() + 1000 * NS_PER_MS;
+	struct stage *stage = &self->stage;
 	pthread_t owner, brief;
 
-	ASSERT_EQ(0, pthread_create(&owner, NULL, own, self));
-	ASSERT_EQ(0, pthread_create(&brief, NULL, own_briefly, self));
+	ASSERT_EQ(0, pthread_create(&owner, NULL, own, stage));
+	ASSERT_EQ(0, pthread_create(&brief, NULL, own_briefly, stage));
 	/* A busy machine takes its time for buffers to change owners at all. */
-	while (now_ns() < end || self->rounds < ROUNDS || self->tries < ROUNDS)
-		variant->look(self);
-	atomic_store(&self->stop, true);
+	while (now_ns() < end || stage->rounds < ROUNDS || stage->tries < ROUNDS)
+		variant->look(stage);
+	atomic_store(&stage->stop, true);
 	pthread_join(owner, NULL);
 	pthread_join(brief, NULL);
-	ASSERT_EQ(0, self->seen);
+	ASSERT_EQ(0, stage->seen);
 }
 
 /* Before what another user left is cleared, nobody sees it, by no thread's haste. */

@@ -47,15 +47,15 @@ static int make_view(struct zcpool_view *view, const char *name, const char *poo
 {
 	char path[PATH_MAX], pool_path[PATH_MAX];
 	struct zcpool *pool;
-	int status, error;
+	int status, flags, error;
 
 	status = named_path(name, path, sizeof(path));
 	if (!status)
 		status = named_path(pool_name, pool_path, sizeof(pool_path));
 	if (status)
 		return status;
-	error = zcpool_open_file(
-		pool_path, view->flags & ZCPOOL_VIEW_F_WRITABLE ? O_RDWR : O_RDONLY, 0, &pool);
+	flags = view->flags & ZCPOOL_VIEW_F_WRITABLE ? O_RDWR : O_RDONLY;
+	error = zcpool_open_file(pool_path, flags, 0, &pool);
 	if (error)
 		return fail_named(error, pool_path);
 	if (!view->length && zcpool_size(pool) > view->offset)
