@@ -6,6 +6,7 @@ install_kernel := $(or $(KVER),$(shell uname -r))
 modules_dir = $(DESTDIR)/lib/modules/$(install_kernel)
 module_files = $(addprefix $(modules_dir)/extra/,zcpool.ko edu/zcpool_edu.ko)
 udev_rule := $(DESTDIR)/lib/udev/rules.d/60-zcpool.rules
+mount_unit := $(DESTDIR)/usr/lib/systemd/system/run-zcpool.mount
 sysusers := $(DESTDIR)/usr/lib/sysusers.d/zcpool.conf
 dkms_source := $(DESTDIR)/usr/src/zcpool-$(VERSION)
 dkms_files := Kbuild $(filter-out %.mod.c,$(wildcard module/*.[ch] module/edu/*.[ch])) \
@@ -40,17 +41,18 @@ uninstall-dkms: uninstall-system
 	@test -n "$(DESTDIR)" || dkms remove zcpool/$(VERSION) --all
 	rm -rf $(dkms_source)
 
-# Library, tool, manual pages, and who may use the device.
+# Library, tool, manual pages, who may use the device, and where names are.
 install-system: userspace
 	@$(MAKE) -C userspace install VERSION=$(VERSION) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 	install -D -m 644 userspace/udev/60-zcpool.rules $(udev_rule)
 	install -D -m 644 userspace/udev/zcpool.conf $(sysusers)
+	install -D -m 644 userspace/udev/run-zcpool.mount $(mount_unit)
 	@test -n "$(DESTDIR)" || { getent group zcpool >/dev/null || groupadd --system zcpool; \
 		ldconfig; udevadm control --reload 2>/dev/null || true; }
 
 uninstall-system:
 	@$(MAKE) -C userspace uninstall VERSION=$(VERSION) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
-	rm -f $(udev_rule) $(sysusers)
+	rm -f $(udev_rule) $(sysusers) $(mount_unit)
 	@test -n "$(DESTDIR)" || { ! getent group zcpool >/dev/null || groupdel zcpool; \
 		ldconfig; udevadm control --reload 2>/dev/null || true; }
 

@@ -13,6 +13,12 @@ static const struct {
 	{ "info", info_command, "show what the device offers, and its limits" },
 	{ "list", list_command, "list the pools of all processes" },
 	{ "top", top_command, "watch what the pools do" },
+	{ "create", create_command, "make a pool with a name" },
+	{ "ls", ls_command, "list pools and views with names" },
+	{ "rm", rm_command, "remove names" },
+	{ "view", view_command, "make a view of a pool, a file with a name" },
+	{ "mount", mount_command, "mount the file system of names, and say where" },
+	{ "run", run_command, "run a command with a pool of its own" },
 	{ "send", send_command, "send a file, from disk to network without a copy" },
 	{ "recv", recv_command, "receive what send sends" },
 };

@@ -67,22 +67,22 @@ int fail_create(int error, uint64_t bytes)
 		return fail(EXIT_FAILED,
 			    "a pool of %s is beyond RLIMIT_MEMLOCK, %s for all pools of a user: "
 			    "raise it with 'ulimit -l' or in /etc/security/limits.conf, "
-			    "or take a smaller --buffers",
+			    "or take fewer buffers",
 			    size, format_size(limit.rlim_cur, limit_size, sizeof(limit_size)));
 	case -EFBIG:
 		return fail(EXIT_FAILED,
 			    "a pool of %s is beyond the limit of one pool: raise " PARAMETERS
 			    "max_pool_bytes, or max_total_bytes if that is 0, "
-			    "or take a smaller --buffers",
+			    "or take fewer buffers",
 			    size);
 	case -ENOSPC:
 		return fail(EXIT_FAILED,
 			    "a pool of %s is beyond the limit of all pools: raise " PARAMETERS
-			    "max_total_bytes, or take a smaller --buffers",
+			    "max_total_bytes, or take fewer buffers",
 			    size);
 	case -ENOMEM:
-		return fail(EXIT_FAILED,
-			    "not enough memory for a pool of %s: take a smaller --buffers", size);
+		return fail(EXIT_FAILED, "not enough memory for a pool of %s: take fewer buffers",
+			    size);
 	default:
 		return fail(EXIT_FAILED, "cannot create a pool of %s: %s", size, strerror(-error));
 	}

@@ -2,12 +2,14 @@
 /* Pools are found where processes have handles open. */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "named.h"
 #include "pools.h"
 #include "tool.h"
 
@@ -69,10 +71,19 @@ static void read_command(struct handle *handle, const char *pid)
 			*c = '?';
 }
 
+/* By the path that it was opened by. */
+static bool may_be_handle(const char *target)
+{
+	const char *directory = named_directory();
+
+	return !strncmp(target, ZCPOOL_DEVICE, strlen(ZCPOOL_DEVICE)) ||
+	       (directory && !strncmp(target, directory, strlen(directory)));
+}
+
 /* Whether the descriptor is a handle with a pool; processes may go meanwhile. */
 static bool read_handle(struct handle *handle, const char *pid, const char *fd)
 {
-	char path[300], line[128], target[64];
+	char path[300], line[128], target[PATH_MAX];
 	ssize_t length;
 	FILE *file;
 
@@ -81,7 +92,7 @@ static bool read_handle(struct handle *handle, const char *pid, const char *fd)
 	if (length < 0)
 		return false;
 	target[length] = 0;
-	if (strncmp(target, ZCPOOL_DEVICE, strlen(ZCPOOL_DEVICE)))
+	if (!may_be_handle(target))
 		return false;
 
 	memset(handle, 0, sizeof(*handle));

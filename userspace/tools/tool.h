@@ -39,6 +39,12 @@ bool parse_common(struct common *common, int letter);
 int info_command(int argc, char **argv);
 int list_command(int argc, char **argv);
 int top_command(int argc, char **argv);
+int create_command(int argc, char **argv);
+int ls_command(int argc, char **argv);
+int rm_command(int argc, char **argv);
+int view_command(int argc, char **argv);
+int mount_command(int argc, char **argv);
+int run_command(int argc, char **argv);
 int send_command(int argc, char **argv);
 int recv_command(int argc, char **argv);
 

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* zcpoolctl create */
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "named.h"
+#include "tool.h"
+
+static const char usage[] =
+	"Usage: zcpoolctl create [OPTION...] NAME\n"
+	"Make a pool with a name, which lives until 'zcpoolctl rm NAME'.  A NAME with a\n"
+	"slash is a path; any other is of the mounted file system zcpool.\n\n"
+	"  -s, --buffer-size SIZE  bytes per buffer, with K, M or G (default 64K)\n"
+	"  -n, --count COUNT       buffers (default 16)\n"
+	"  -m, --mode MODE         permissions, octal (default 600)\n";
+
+bool named_option(struct named_options *options, int letter, const char *text)
+{
+	char *end;
+
+	if (letter == 's') {
+		if (parse_size(optarg, &options->buffer_size))
+			return true;
+		fail_usage(text, "--buffer-size '%s' is no size", optarg);
+	} else if (letter == 'n') {
+		if (parse_count(optarg, &options->count) && options->count &&
+		    options->count <= UINT32_MAX)
+			return true;
+		fail_usage(text, "--count '%s' is no number of buffers", optarg);
+	} else if (letter == 'm') {
+		options->mode = strtoul(optarg, &end, 8);
+		if (end != optarg && !*end && !(options->mode & ~0777U))
+			return true;
+		fail_usage(text, "--mode '%s' is no octal mode", optarg);
+	} else {
+		fail_usage(text, "see the options below");
+	}
+	return false;
+}
+
+int create_command(int argc, char **argv)
+{
+	static const struct option options[] = { COMMON_LONG, NAMED_LONG, {} };
+	struct named_options named = NAMED_DEFAULTS;
+	struct zcpool_create create = { 0 };
+	struct common common = { 0 };
+	char path[PATH_MAX];
+	int letter, status;
+
+	while ((letter = getopt_long(argc, argv, COMMON_SHORT NAMED_SHORT, options, NULL)) != -1) {
+		if (letter == 'h') {
+			fputs(usage, stdout);
+			return EXIT_OK;
+		}
+		if (!parse_common(&common, letter) && !named_option(&named, letter, usage))
+			return EXIT_USAGE;
+	}
+	if (optind != argc - 1)
+		return fail_usage(usage, "give one NAME");
+	status = named_path(argv[optind], path, sizeof(path));
+	if (status)
+		return status;
+	create.buffer_size = named.buffer_size;
+	create.count = named.count;
+	return named_create(path, &create, named.mode);
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* zcpoolctl run */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "named.h"
+#include "tool.h"
+
+static const char usage[] =
+	"Usage: zcpoolctl run [OPTION...] -- COMMAND [ARGUMENT...]\n"
+	"Run COMMAND with a pool that is there for it: its path is in the environment as\n"
+	"ZCPOOL_FILE, and in place of {} in each ARGUMENT.  The exit status is COMMAND's;\n"
+	"the name is removed when COMMAND ends.\n\n"
+	"  -s, --buffer-size SIZE  bytes per buffer, with K, M or G (default 64K)\n"
+	"  -n, --count COUNT       buffers (default 16)\n"
+	"  -m, --mode MODE         permissions, octal (default 600)\n";
+
+/* An argument with the path in place of each {}. */
+static char *fill_in(const char *argument, const char *path)
+{
+	size_t room = strlen(argument) + 1, length = strlen(path), count = 0;
+	const char *found;
+	char *text, *to;
+
+	for (found = argument; (found = strstr(found, "{}")); found += 2)
+		count++;
+	text = malloc(room + count * length);
+	for (to = text; text && *argument;) {
+		if (strncmp(argument, "{}", 2)) {
+			*to++ = *argument++;
+			continue;
+		}
+		to = stpcpy(to, path);
+		argument += 2;
+	}
+	if (text)
+		*to = 0;
+	return text;
+}
+
+static void exec_command(char **argv, const char *path)
+{
+	char **argument;
+
+	for (argument = argv + 1; *argument; argument++) {
+		*argument = fill_in(*argument, path);
+		if (!*argument)
+			_exit(fail(EXIT_FAILED, "not enough memory"));
+	}
+	setenv("ZCPOOL_FILE", path, 1);
+	execvp(argv[0], argv);
+	fail(127, "cannot run '%s': %s", argv[0], strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* As a shell: a signal from the terminal is the command's, which says what becomes of it. */
+static int run(char **argv, const char *path)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction interrupt, quit;
+	int status;
+	pid_t child;
+
+	sigaction(SIGINT, &ignore, &interrupt);
+	sigaction(SIGQUIT, &ignore, &quit);
+	child = fork();
+	if (!child) {
+		sigaction(SIGINT, &interrupt, NULL);
+		sigaction(SIGQUIT, &quit, NULL);
+		exec_command(argv, path);
+	}
+	if (child < 0)
+		return fail(EXIT_FAILED, "cannot start a process: %s", strerror(errno));
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int run_with_pool(const struct named_options *named, char **argv)
+{
+	struct zcpool_create create = {
+		.buffer_size = named->buffer_size,
+		.count = named->count,
+	};
+	char name[64], path[PATH_MAX];
+	int status;
+
+	snprintf(name, sizeof(name), "run.%d", getpid());
+	status = named_path(name, path, sizeof(path)) ?: named_create(path, &create, named->mode);
+	if (status)
+		return status;
+	status = run(argv, path);
+	unlink(path);
+	return status;
+}
+
+int run_command(int argc, char **argv)
+{
+	static const struct option options[] = { COMMON_LONG, NAMED_LONG, {} };
+	struct named_options named = NAMED_DEFAULTS;
+	struct common common = { 0 };
+	int letter;
+
+	/* COMMAND's options are its own. */
+	while ((letter = getopt_long(argc, argv, "+" COMMON_SHORT NAMED_SHORT, options, NULL)) !=
+	       -1) {
+		if (letter == 'h') {
+			fputs(usage, stdout);
+			return EXIT_OK;
+		}
+		if (!parse_common(&common, letter) && !named_option(&named, letter, usage))
+			return EXIT_USAGE;
+	}
+	if (optind == argc)
+		return fail_usage(usage, "give a COMMAND");
+	return run_with_pool(&named, argv + optind);
+}
