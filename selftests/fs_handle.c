@@ -25,7 +25,7 @@ FIXTURE_TEARDOWN(fs)
 {
 	close(self->fd);
 	unlink(FILE_A);
-	ASSERT_EQ(0, unmount_fs());
+	EXPECT_EQ(0, unmount_fs());
 }
 
 TEST_F(fs, create_chooses_the_geometry)

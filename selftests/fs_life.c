@@ -33,9 +33,10 @@ FIXTURE_TEARDOWN(fs)
 {
 	unlink(FILE_A);
 	unlink(FILE_B);
-	ASSERT_EQ(self->bytes, total_bytes());
+	EXPECT_EQ(self->bytes, total_bytes());
 	unmount_fs();
-	EXPECT_UNLOAD();
+	EXPECT_EQ(0, unload_soon());
+	EXPECT_EQ(0, load());
 }
 
 TEST_F(fs, mounted_is_busy)

@@ -19,9 +19,9 @@ FIXTURE_SETUP(fs)
 
 FIXTURE_TEARDOWN(fs)
 {
-	ASSERT_EQ(0, system("rm -rf " MOUNT "/* /tmp/fs-content /tmp/fs-copy"));
-	ASSERT_EQ(0, chdir("/"));
-	ASSERT_EQ(0, unmount_fs());
+	EXPECT_EQ(0, system("rm -rf " MOUNT "/* /tmp/fs-content /tmp/fs-copy"));
+	EXPECT_EQ(0, chdir("/"));
+	EXPECT_EQ(0, unmount_fs());
 	umask(self->mask);
 }
 

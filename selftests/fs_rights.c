@@ -21,7 +21,7 @@ FIXTURE_SETUP(fs)
 FIXTURE_TEARDOWN(fs)
 {
 	unlink(FILE_A);
-	ASSERT_EQ(0, unmount_fs());
+	EXPECT_EQ(0, unmount_fs());
 	umask(self->mask);
 }
 
