@@ -125,22 +125,19 @@ def content(path):
         return file.read()
 
 
-manual = {}
-exec(documented_block("def name_view"), manual)  # pylint: disable=exec-used
-
-
-def make_view(path, size, offset=2 * PAGE, writable=False):
+def make_view(path, size, writable=False):
     """A named view of part of a named pool that has no name itself any more."""
+    offset = 2 * PAGE
     pool = path + ".pool"
     data = make(pool, offset + size + PAGE)
-    manual["name_view"](pool, offset, size, path, writable)
+    shell(f"zcpoolctl view {'-w ' if writable else ''}-o {offset} -l {size} -m 644 {path} {pool}")
     os.unlink(pool)
     return data[offset:offset + size]
 
 
 def zcpoolctl_info():
-    return subprocess.run([os.path.join(REPO, "build/bin/zcpoolctl"), "info", "--json"],
-                          check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run(["zcpoolctl", "info", "--json"], check=True, stdout=subprocess.PIPE,
+                          text=True).stdout
 
 
 def feature(name):
