@@ -134,11 +134,13 @@ long zcpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	error = copy_struct_from_user(&buffer, command->size, call.user, call.size);
 	if (error)
 		return error;
-	call.pool = zcpool_file_bind(file);
-	if (IS_ERR(call.pool)) {
-		if (!command->unbound || PTR_ERR(call.pool) != -ENXIO)
+	call.pool = zcpool_handle_pool(call.handle);
+	if (unlikely(!call.pool)) {
+		call.pool = zcpool_file_bind(file);
+		if (PTR_ERR_OR_ZERO(call.pool) == -ENXIO && command->unbound)
+			call.pool = NULL;
+		if (IS_ERR(call.pool))
 			return PTR_ERR(call.pool);
-		call.pool = NULL;
 	}
 	return command->run(&call, &buffer);
 }
