@@ -4,9 +4,9 @@
 #define ZCPOOL_SELFTEST_ISOLATED_H
 
 #include <grp.h>
-#include <setjmp.h>
 
 #include "share.h"
+#include "touch.h"
 
 #define NOBODY 65534
 
@@ -46,36 +46,5 @@ static inline int become_nobody(void)
 			_exit(1); \
 		} \
 	} while (0)
-
-static __thread sigjmp_buf access_failed __attribute__((unused));
-
-static void access_signal(int signal)
-{
-	siglongjmp(access_failed, 1);
-}
-
-/* What is read at an address, or -1 if that raises SIGBUS. */
-static inline int byte_at(const volatile char *address)
-{
-	int byte = -1;
-
-	signal(SIGBUS, access_signal);
-	if (!sigsetjmp(access_failed, 1))
-		byte = (unsigned char)*address;
-	return byte;
-}
-
-/* Whether a byte can be written. */
-static inline bool can_write(volatile char *address, char byte)
-{
-	volatile bool can = false;
-
-	signal(SIGBUS, access_signal);
-	if (!sigsetjmp(access_failed, 1)) {
-		*address = byte;
-		can = true;
-	}
-	return can;
-}
 
 #endif /* ZCPOOL_SELFTEST_ISOLATED_H */
