@@ -310,12 +310,14 @@ TEST_F(composition, errors_of_sending)
 	ASSERT_EQ(-EBADF, zcpool_send_composition(self->whole, -1, &done, 0, &copied));
 	ASSERT_EQ(0, copied);
 	ASSERT_EQ(-ENOTSOCK, zcpool_send_composition(self->whole, null, &done, 0, NULL));
-	ASSERT_EQ(-EINVAL, zcpool_send_composition(self->whole, self->pair[0], &done, 8, NULL));
+	ASSERT_EQ(-EINVAL,
+		  zcpool_send_composition(self->whole, self->pair[0], &done, 1U << 31, NULL));
 	ASSERT_EQ(0, done);
 	done = 1;
 	ASSERT_EQ(-EBADF, zcpool_send_composition(self->whole, -1, &done, 0, NULL));
 	ASSERT_EQ(-ENOTSOCK, zcpool_send_composition(self->whole, null, &done, 0, NULL));
-	ASSERT_EQ(-EINVAL, zcpool_send_composition(self->whole, self->pair[0], &done, 8, NULL));
+	ASSERT_EQ(-EINVAL,
+		  zcpool_send_composition(self->whole, self->pair[0], &done, 1U << 31, NULL));
 	ASSERT_EQ(1, done);
 	/* A peer that is gone. */
 	signal(SIGPIPE, SIG_DFL);

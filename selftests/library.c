@@ -406,7 +406,7 @@ TEST(send_elements)
 	EXPECT_EQ(-EINVAL, zcpool_send(pool, pair[0], elements, 0, 0, &sent));
 	EXPECT_EQ(0, sent.bytes);
 	EXPECT_EQ(-EBADF, zcpool_send(pool, -1, elements, 2, 0, NULL));
-	EXPECT_EQ(-EINVAL, zcpool_send(pool, pair[0], elements, 2, 8, NULL));
+	EXPECT_EQ(-EINVAL, zcpool_send(pool, pair[0], elements, 2, 1U << 31, NULL));
 	/* A part is a success. */
 	elements[1] = zcpool_element_slice(0, 64 * KIB);
 	while (zcpool_send(pool, pair[0], elements, 2, ZCPOOL_SEND_F_DONTWAIT, &sent) == 0)

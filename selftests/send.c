@@ -132,7 +132,7 @@ TEST_F(sender, errors_send_nothing)
 	ASSERT_EQ(-ENXIO, send_vector(unbound, socket, elements, 3, 0, NULL));
 	ASSERT_EQ(-EINVAL, send_vector(self->fd, socket, elements, 0, 0, NULL));
 	ASSERT_EQ(-EINVAL, send_vector(self->fd, socket, elements, 1025, 0, NULL));
-	ASSERT_EQ(-EINVAL, send_vector(self->fd, socket, elements, 3, 16, NULL));
+	ASSERT_EQ(-EINVAL, send_vector(self->fd, socket, elements, 3, 1U << 31, NULL));
 	arg.fd = socket;
 	arg.reserved = 1;
 	ASSERT_EQ(-1, ioctl(self->fd, ZCPOOL_IOC_SEND, &arg));
