@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Who may open a named pool, and what it is charged to. */
 #include "fs.h"
+#include "touch.h"
 
 #include "kselftest_harness.h"
 
 #define GROUP 1234
-#define SIZE (256 * KIB)
+#define STRIDE (64 * KIB)
+#define SIZE (4 * STRIDE)
 
 FIXTURE(fs)
 {
@@ -112,6 +114,49 @@ static void set_parameter(const char *path, unsigned long value)
 
 	fprintf(file, "%lu", value);
 	fclose(file);
+}
+
+/* By a name, another user gets buffers of an isolated pool, and reaches no others. */
+static bool reaches_its_own_alone(void)
+{
+	int fd = open_file(FILE_A, O_RDWR, 0), index;
+	char byte, *map = map_file(fd, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED);
+	off_t start = 0;
+
+	/* Before the first command, too, when it is no owner yet. */
+	if (map == MAP_FAILED || byte_at(map) != -1)
+		return false;
+	if (pread(fd, &byte, 1, 0) != -1 || errno != EPERM)
+		return false;
+	index = get_now(fd);
+	if (index <= 0 || !can_write(map + index * STRIDE, 'n') || byte_at(map) != -1)
+		return false;
+	if (sendfile(open("/dev/null", O_WRONLY), fd, &start, 1) != -1 || errno != EPERM)
+		return false;
+	return pread(fd, &byte, 1, index * STRIDE) == 1 && byte == 'n';
+}
+
+TEST_F(fs, isolated)
+{
+	struct zcpool_create arg = {
+		.buffer_size = STRIDE,
+		.count = SIZE / STRIDE,
+		.flags = ZCPOOL_CREATE_F_ISOLATED,
+	};
+	int fd = open_file(FILE_A, O_RDWR | O_CREAT, 0666);
+	char *map;
+
+	ASSERT_EQ(0, ioctl(fd, ZCPOOL_IOC_CREATE, &arg));
+	map = map_file(fd, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED);
+	ASSERT_EQ(0, get_now(fd));
+	strcpy(map, "secret");
+	AS(NOBODY, NOBODY, reaches_its_own_alone());
+	EXPECT_STREQ("secret", map);
+	/* What the other user wrote is cleared. */
+	ASSERT_EQ(1, get_wait(fd));
+	EXPECT_EQ(0, byte_at(map + STRIDE));
+	munmap(map, SIZE);
+	close(fd);
 }
 
 /* What fails leaves an empty file, which can be sized as before. */

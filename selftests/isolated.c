@@ -164,6 +164,7 @@ TEST_F(pool, put_takes_all_mappings)
 {
 	char *again = map_pool(self->fd, COUNT * self->stride);
 	int control[2];
+	char byte;
 	pid_t child;
 
 	ASSERT_EQ(0, pipe(control));
@@ -172,8 +173,6 @@ TEST_F(pool, put_takes_all_mappings)
 	ASSERT_EQ('a', byte_at(again + self->stride - 1));
 	child = fork();
 	if (!child) {
-		char byte;
-
 		/* The same handle: the same owner. */
 		MUST(byte_at(self->map) == 'a');
 		MUST(write(control[1], "x", 1) == 1);
@@ -183,7 +182,7 @@ TEST_F(pool, put_takes_all_mappings)
 		MUST(read(control[0], &byte, 1) >= 0);
 		_exit(byte_at(self->map) == -1 ? 0 : 1);
 	}
-	ASSERT_EQ(1, read(control[0], &(char){ 0 }, 1));
+	ASSERT_EQ(1, read(control[0], &byte, 1));
 	ASSERT_EQ(0, put_one(self->fd, 0));
 	ASSERT_EQ(-1, byte_at(self->map));
 	ASSERT_EQ(-1, byte_at(self->map + self->stride - 1));
