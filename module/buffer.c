@@ -333,7 +333,7 @@ static __always_inline u32 zcpool_buffers_put_all(struct zcpool_pool *pool,
 			break;
 		}
 		if (isolated)
-			zcpool_isolated_withdraw(pool, handle, index);
+			zcpool_isolated_withdraw(pool, handle, NULL, index);
 		idle += zcpool_buffer_disown(pool, index);
 	}
 	handle->nr_owned -= put;
@@ -380,7 +380,7 @@ static u32 zcpool_buffers_disown_incoming(struct zcpool_pool *pool, struct zcpoo
 	while ((index = zcpool_queue_pop(pool, &handle->incoming)) != ZCPOOL_NO_BUFFER) {
 		/* It has the sender's bytes, and was perhaps received once: see RECEIVE. */
 		if (pool->geometry.isolated)
-			zcpool_isolated_withdraw(pool, NULL, index);
+			zcpool_isolated_withdraw(pool, NULL, NULL, index);
 		idle += zcpool_buffer_disown(pool, index);
 		pool->nr_puts++;
 		cond_resched_lock(&pool->lock);
@@ -405,7 +405,7 @@ void zcpool_buffers_disown(struct zcpool_pool *pool, struct zcpool_handle *handl
 	for (i = 0; handle->nr_owned; i++) {
 		if (pool->buffers[i].owner == handle) {
 			if (pool->geometry.isolated)
-				zcpool_isolated_withdraw(pool, handle, i);
+				zcpool_isolated_withdraw(pool, handle, NULL, i);
 			idle += zcpool_buffer_disown(pool, i);
 			handle->nr_owned--;
 			pool->nr_puts++;

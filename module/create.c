@@ -65,7 +65,7 @@ static long zcpool_create_locked(struct zcpool_handle *handle, struct zcpool_cre
 
 	create->stride = geometry->stride;
 	create->size = geometry->size;
-	error = zcpool_handle_list(handle, pool, geometry->count);
+	error = zcpool_handle_list(call->file, pool, geometry->count);
 	if (error)
 		goto err_put_pool;
 	error = zcpool_call_return(call, create, sizeof(*create));
@@ -93,7 +93,7 @@ static long zcpool_create_named(struct zcpool_handle *handle, struct zcpool_crea
 	struct inode *inode = file_inode(call->file);
 	long error;
 
-	if (!zcpool_file_writes(call->file))
+	if (!zcpool_file_writes(call->file) || !(call->file->f_mode & FMODE_READ))
 		return -EACCES;
 	if (down_write_killable(&inode->i_rwsem))
 		return -EINTR;

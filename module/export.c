@@ -21,6 +21,7 @@ static int zcpool_export_hold(struct zcpool_exported *exported, const struct zcp
 {
 	int error;
 
+	/* Ahead of a seal that may have served, which ends if nothing holds the buffer. */
 	if (!(exported->flags & ZCPOOL_EXPORT_F_READ_ONLY)) {
 		error = zcpool_slice_add_writer(exported->pool, &exported->slice);
 		if (error)
@@ -247,6 +248,17 @@ static int zcpool_export_check(const struct zcpool_call *call, const struct zcpo
 	/* Nothing would keep it to what the handle owns. */
 	if (call->pool->geometry.isolated && (export->flags & ZCPOOL_EXPORT_F_UNHELD))
 		return -EPERM;
+	/* Ahead of all that others could notice, or would tell of theirs. */
+	if (call->pool->geometry.isolated) {
+		const struct zcpool_slice slice = {
+			.offset = export->offset,
+			.length = export->length,
+		};
+
+		if (zcpool_slice_borrow(call->pool, call->handle, &slice))
+			return -EPERM;
+		zcpool_slice_return(call->pool, &slice);
+	}
 	if (!zcpool_file_writes(call->file) && !(export->flags & ZCPOOL_EXPORT_F_READ_ONLY))
 		return -EACCES;
 	return 0;

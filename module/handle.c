@@ -10,7 +10,7 @@
 
 /**
  * zcpool_handle_list() - give a handle a number in a pool
- * @handle: handle without a pool, its bind_lock held
+ * @file: handle without a pool, its bind_lock held
  * @pool: pool
  * @incoming_max: most buffers on their way to it
  *
@@ -18,13 +18,17 @@
  *
  * Return: 0 or -ENOMEM.
  */
-int zcpool_handle_list(struct zcpool_handle *handle, struct zcpool_pool *pool, u32 incoming_max)
+int zcpool_handle_list(struct file *file, struct zcpool_pool *pool, u32 incoming_max)
 {
+	struct zcpool_handle *handle = file->private_data;
 	int error;
 
 	lockdep_assert_held(&handle->bind_lock);
 	handle->incoming_max = incoming_max;
 	handle->user = current_euid();
+	/* The first command may be one that somebody was led to who was passed the file. */
+	if (handle->named && !uid_eq(handle->user, file->f_cred->euid))
+		handle->user = INVALID_UID;
 	/* Cyclic, so that a handle that has gone is not soon mistaken for another. */
 	error = xa_alloc_cyclic(&pool->handles, &handle->number, handle, xa_limit_31b,
 				&pool->next_handle, GFP_KERNEL_ACCOUNT);
@@ -98,7 +102,7 @@ static struct zcpool_pool *zcpool_bind_locked(struct file *file)
 	pool = zcpool_file_pool(file);
 	if (IS_ERR(pool))
 		return pool;
-	error = zcpool_handle_list(handle, pool, pool->geometry.count);
+	error = zcpool_handle_list(file, pool, pool->geometry.count);
 	if (error)
 		return ERR_PTR(error);
 	zcpool_pool_get(pool);
@@ -115,7 +119,8 @@ static struct zcpool_pool *zcpool_bind_locked(struct file *file)
  *
  * Context: process, without locks: to bind one handle, CREATE accesses user memory.
  *
- * Return: the pool, or -ENXIO while there is none, -ENOMEM, or -EINTR.
+ * Return: the pool, or -ENXIO while there is none, -EBADF if a file with a name is open for
+ * writing alone, -ENOMEM, or -EINTR.
  */
 struct zcpool_pool *zcpool_file_bind(struct file *file)
 {
@@ -124,6 +129,9 @@ struct zcpool_pool *zcpool_file_bind(struct file *file)
 
 	if (IS_ERR(pool) || zcpool_handle_pool(handle))
 		return pool;
+	/* Nearly every command reads, or lets somebody read. */
+	if (!(file->f_mode & FMODE_READ))
+		return ERR_PTR(-EBADF);
 	if (mutex_lock_killable(&handle->bind_lock))
 		return ERR_PTR(-EINTR);
 	pool = zcpool_bind_locked(file);

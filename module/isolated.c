@@ -13,6 +13,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched.h>
 
+#include "seal.h"
 #include "slice.h"
 
 /* In zcpool_buffer.tag of an unowned buffer, where a uid is not: it has zeroes. */
@@ -20,9 +21,19 @@
 /* It has bytes that no next owner is to see. */
 #define ZCPOOL_BYTES_ANYBODYS (U64_MAX - 1)
 
+/* Whose the bytes are that a handle leaves; no user's if it is no user's. */
 static u64 zcpool_bytes_of(const struct zcpool_handle *handle)
 {
-	return __kuid_val(handle->user);
+	return uid_valid(handle->user) ? __kuid_val(handle->user) : ZCPOOL_BYTES_ANYBODYS;
+}
+
+/* Whether a handle's user may see what a free buffer has. */
+static bool zcpool_bytes_may_be_seen(const struct zcpool_buffer *buffer,
+				     const struct zcpool_handle *handle)
+{
+	if (buffer->tag == ZCPOOL_BYTES_NONE)
+		return true;
+	return buffer->tag != ZCPOOL_BYTES_ANYBODYS && buffer->tag == zcpool_bytes_of(handle);
 }
 
 /**
@@ -48,6 +59,29 @@ static void zcpool_isolated_vm_close(struct vm_area_struct *vma)
 }
 
 /*
+ * As zcpool_mprotect(), but for what the mapping shows: it has no entry of another's
+ * buffer, whose seal it is not to wait for, nor to fail for.
+ */
+static int zcpool_isolated_mprotect(struct vm_area_struct *vma, unsigned long start,
+				    unsigned long end, unsigned long flags)
+{
+	const struct zcpool_slice slice = zcpool_vma_slice(vma, start, end);
+	struct zcpool_pool *pool = vma->vm_file->private_data;
+	struct zcpool_span span = zcpool_slice_span(pool, &slice);
+
+	if (!zcpool_mprotect_writes(vma, flags) || !READ_ONCE(pool->nr_sealed))
+		return 0;
+	for (; span.first < span.end; span.first++) {
+		/* Faults, which would make an entry of it, are kept out by mmap_lock. */
+		if (READ_ONCE(pool->buffers[span.first].owner) == vma->vm_private_data &&
+		    zcpool_buffer_sealed(pool, span.first))
+			return -EACCES;
+		cond_resched();
+	}
+	return 0;
+}
+
+/*
  * A mapping outlives the handle that it was made by, and then shows nothing; it keeps
  * the handle's memory, so that no other handle is taken for it.
  */
@@ -55,6 +89,7 @@ const struct vm_operations_struct zcpool_isolated_vm_ops = {
 	.open = zcpool_isolated_vm_open,
 	.close = zcpool_isolated_vm_close,
 	.fault = zcpool_fault,
+	.mprotect = zcpool_isolated_mprotect,
 };
 
 /**
@@ -90,13 +125,14 @@ bool zcpool_isolated_vma_reaches(const struct vm_area_struct *vma, const struct 
  * zcpool_isolated_withdraw() - end what the owner of a buffer may do with it
  * @pool: pool, its lock held; dropped for a while
  * @handle: whose bytes the buffer has; NULL for those of another
+ * @owner: meanwhile, NULL or one that compares equal to no handle
  * @index: buffer that the caller may take from its owner, and in no queue
  *
  * Afterwards the buffer is nobody's, and known to nobody but the caller, who finds by
  * zcpool_buffer_held() whether anything but mappings still holds it.
  */
 void zcpool_isolated_withdraw(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-			      u32 index) __must_hold(&pool->lock)
+			      struct zcpool_handle *owner, u32 index) __must_hold(&pool->lock)
 {
 	struct folio **folio = &pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
 	struct folio **end = folio + pool->geometry.folios_per_buffer;
@@ -104,7 +140,7 @@ void zcpool_isolated_withdraw(struct zcpool_pool *pool, const struct zcpool_hand
 	lockdep_assert_held(&pool->lock);
 	pool->buffers[index].tag = handle ? zcpool_bytes_of(handle) : ZCPOOL_BYTES_ANYBODYS;
 	/* Ahead of the folio's lock: see zcpool_isolated_vma_reaches(). */
-	WRITE_ONCE(pool->buffers[index].owner, NULL);
+	WRITE_ONCE(pool->buffers[index].owner, owner);
 	spin_unlock(&pool->lock);
 	for (; folio < end; folio++) {
 		/* What was being mapped is, and what will be has another owner to ask for. */
@@ -162,10 +198,11 @@ void zcpool_isolated_settle(struct zcpool_pool *pool, struct zcpool_handle *hand
 		struct zcpool_buffer *buffer = &pool->buffers[indices[i]];
 
 		/* Nobody else knows the buffer now. */
-		if (buffer->tag != ZCPOOL_BYTES_NONE && buffer->tag != zcpool_bytes_of(handle))
+		if (!zcpool_bytes_may_be_seen(buffer, handle))
 			zcpool_buffer_clear(pool, indices[i]);
 		spin_lock(&pool->lock);
-		WRITE_ONCE(buffer->owner, handle);
+		/* What was cleared ahead of it, for who looks without the lock. */
+		smp_store_release(&buffer->owner, handle);
 		spin_unlock(&pool->lock);
 	}
 }

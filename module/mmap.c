@@ -49,6 +49,9 @@ vm_fault_t zcpool_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 
 	chunk = zcpool_pool_chunk(pool, offset, PAGE_SIZE);
+	/* Without the lock too, so that who does not own it has nobody wait for it. */
+	if (!zcpool_isolated_vma_reaches(vmf->vma, pool, zcpool_folio_buffer(chunk.folio)))
+		return VM_FAULT_SIGBUS;
 	faults = &pool->buffers[zcpool_folio_buffer(chunk.folio)].faults;
 	/* __do_fault() would look for a locked page's mapping, which it has not. */
 	if (zcpool_buffer_failed(pool, &chunk))
@@ -86,12 +89,9 @@ vm_fault_t zcpool_fault(struct vm_fault *vmf)
 int zcpool_mprotect(struct vm_area_struct *vma, unsigned long start, unsigned long end,
 		    unsigned long flags)
 {
-	const struct zcpool_slice slice = {
-		.offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (start - vma->vm_start),
-		.length = end - start,
-	};
+	const struct zcpool_slice slice = zcpool_vma_slice(vma, start, end);
 
-	if (!(flags & VM_SHARED) || !(flags & VM_WRITE) || (vma->vm_flags & VM_WRITE))
+	if (!zcpool_mprotect_writes(vma, flags))
 		return 0;
 	return zcpool_slice_sealed(vma->vm_file->private_data, &slice) ? -EACCES : 0;
 }

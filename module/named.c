@@ -32,10 +32,10 @@ static struct zcpool_slice zcpool_named_slice(const struct file *file)
  */
 void zcpool_named_publish(struct inode *inode, struct zcpool_pool *pool, u64 size)
 {
-	/* Pairs with smp_load_acquire() in zcpool_named_pool(). */
-	smp_store_release(&inode->i_private, pool);
 	i_size_write(inode, size);
 	inode->i_blocks = pool->geometry.size >> 9;
+	/* Pairs with smp_load_acquire() in zcpool_named_pool(): who has the pool has the size. */
+	smp_store_release(&inode->i_private, pool);
 }
 
 /* How the memory of a file is divided, unless the mount says so. */
@@ -156,9 +156,13 @@ static ssize_t zcpool_named_splice_read(struct file *file, loff_t *ppos,
  */
 static int zcpool_named_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	u64 pages = DIV_ROUND_UP_ULL(i_size_read(file_inode(file)), PAGE_SIZE);
+	struct zcpool_pool *pool = zcpool_file_pool(file);
+	u64 pages;
 
-	if (pages && (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff))
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	pages = DIV_ROUND_UP_ULL(i_size_read(file_inode(file)), PAGE_SIZE);
+	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
 	if (!(vma->vm_flags & (VM_SHARED | VM_WRITE)))
 		vm_flags_clear(vma, VM_MAYWRITE);

@@ -30,4 +30,10 @@ static inline bool zcpool_buffer_sealed(struct zcpool_pool *pool, u32 index)
 	return READ_ONCE(pool->buffers[index].seal) && zcpool_buffer_stays_sealed(pool, index);
 }
 
+/* Whether mprotect() is to make a mapping writable that others share. */
+static inline bool zcpool_mprotect_writes(const struct vm_area_struct *vma, unsigned long flags)
+{
+	return (flags & VM_SHARED) && (flags & VM_WRITE) && !(vma->vm_flags & VM_WRITE);
+}
+
 #endif /* ZCPOOL_SEAL_H */

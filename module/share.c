@@ -137,7 +137,7 @@ static long zcpool_attach_locked(struct zcpool_handle *handle, struct zcpool_att
 		return PTR_ERR(pool);
 
 	handle->read_only = flags & ZCPOOL_SHARE_F_READ_ONLY;
-	error = zcpool_handle_list(handle, pool, attach->queue_max ?: pool->geometry.count);
+	error = zcpool_handle_list(call->file, pool, attach->queue_max ?: pool->geometry.count);
 	if (error)
 		goto err_put_pool;
 	attach->handle = handle->number;

@@ -98,6 +98,21 @@ static inline u32 zcpool_folio_buffer(const struct folio *folio)
 }
 
 /**
+ * zcpool_vma_slice() - what some addresses of a mapping show
+ * @vma: mapping of a pool
+ * @start: first address
+ * @end: the one behind the last
+ */
+static inline struct zcpool_slice zcpool_vma_slice(const struct vm_area_struct *vma,
+						   unsigned long start, unsigned long end)
+{
+	return (struct zcpool_slice){
+		.offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (start - vma->vm_start),
+		.length = end - start,
+	};
+}
+
+/**
  * zcpool_pool_whole() - a pool's byte space as a slice
  * @pool: pool
  */

@@ -102,11 +102,11 @@ static int zcpool_buffer_hold(struct zcpool_pool *pool, const struct zcpool_hand
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	bool stood = zcpool_buffer_stands(buffer);
 
+	if (pool->geometry.isolated && buffer->owner != handle)
+		return -EPERM;
 	if (kind == ZCPOOL_STANDING_EXPORT ? buffer->exports == ZCPOOL_EXPORTS_MAX :
 					     buffer->views == ZCPOOL_VIEWS_MAX)
 		return -EMLINK;
-	if (pool->geometry.isolated && buffer->owner != handle)
-		return -EPERM;
 	if (kind == ZCPOOL_STANDING_EXPORT)
 		buffer->exports++;
 	else

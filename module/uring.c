@@ -11,7 +11,7 @@
 static int zcpool_uring_send(struct file *file, struct zcpool_send __user *user_send,
 			     unsigned int issue_flags, bool *may_wait)
 {
-	struct zcpool_pool *pool = zcpool_file_pool(file);
+	struct zcpool_pool *pool = zcpool_file_bind(file);
 	struct zcpool_send send;
 	u32 flags;
 	int error;

@@ -6,6 +6,7 @@
  * free, until its last file and mapping are gone.  What is read-only is so for
  * everybody, whatever mode says, for a file may be opened anew through /proc.
  */
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -200,14 +201,26 @@ bool zcpool_view_evict(struct inode *inode)
 	return linked;
 }
 
-static struct inode *zcpool_view_inode(struct zcpool_viewed *viewed, umode_t mode)
+/*
+ * Whether a view may get a name, which outlives everything: for who may write, or whose
+ * it is.  A mere reader would keep the memory, and the right to read it, against them.
+ */
+static bool zcpool_view_may_have_name(const struct zcpool_call *call)
+{
+	return zcpool_file_writes(call->file) || uid_eq(current_fsuid(), call->pool->creator) ||
+	       (call->handle->named && uid_eq(current_fsuid(), file_inode(call->file)->i_uid)) ||
+	       capable(CAP_FOWNER);
+}
+
+static struct inode *zcpool_view_inode(const struct zcpool_call *call, struct zcpool_viewed *viewed,
+				       const struct zcpool_view *arg)
 {
 	struct inode *inode = new_inode(file_inode(viewed->pool->file)->i_sb);
 
 	if (!inode)
 		return NULL;
 	inode->i_ino = get_next_ino();
-	inode->i_mode = S_IFREG | mode;
+	inode->i_mode = S_IFREG | arg->mode;
 	inode->i_uid = current_fsuid();
 	inode->i_gid = current_fsgid();
 	inode->i_op = &zcpool_view_iops;
@@ -217,7 +230,8 @@ static struct inode *zcpool_view_inode(struct zcpool_viewed *viewed, umode_t mod
 	zcpool_inode_init_times(inode);
 	/* It has no name unless linkat() gives it one, as a file of O_TMPFILE. */
 	clear_nlink(inode);
-	zcpool_inode_linkable(inode);
+	if ((arg->flags & ZCPOOL_VIEW_F_MOUNT) && zcpool_view_may_have_name(call))
+		zcpool_inode_linkable(inode);
 	/* From here on the inode is the view, and ends it. */
 	inode->i_private = viewed;
 	return inode;
@@ -236,8 +250,7 @@ static struct file *zcpool_view_file(struct inode *inode, struct vfsmount *mount
 
 /**
  * zcpool_view() - make a view
- * @pool: pool
- * @handle: who asks
+ * @call: who asks, of which pool
  * @mount: mount that the view's file is of
  * @arg: offset, length, flags and mode, checked by the caller
  *
@@ -245,9 +258,10 @@ static struct file *zcpool_view_file(struct inode *inode, struct vfsmount *mount
  *
  * Return: the view's file, or -EMLINK, -EPERM, -ENOMEM or -ENFILE.
  */
-static struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-				struct vfsmount *mount, const struct zcpool_view *arg)
+static struct file *zcpool_view(const struct zcpool_call *call, struct vfsmount *mount,
+				const struct zcpool_view *arg)
 {
+	struct zcpool_pool *pool = call->pool;
 	struct zcpool_viewed *viewed = kzalloc(sizeof(*viewed), GFP_KERNEL_ACCOUNT);
 	struct inode *inode;
 	struct file *file;
@@ -260,7 +274,7 @@ static struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_ha
 	viewed->slice.length = arg->length;
 	viewed->read_only = !(arg->flags & ZCPOOL_VIEW_F_WRITABLE);
 	zcpool_pool_get(pool);
-	inode = zcpool_view_inode(viewed, arg->mode);
+	inode = zcpool_view_inode(call, viewed, arg);
 	if (!inode) {
 		zcpool_view_free(viewed);
 		return ERR_PTR(-ENOMEM);
@@ -269,7 +283,7 @@ static struct file *zcpool_view(struct zcpool_pool *pool, const struct zcpool_ha
 	if (IS_ERR(file))
 		return file;
 	/* Not earlier, lest who waits for a buffer is told of what will not be. */
-	error = zcpool_slice_hold(pool, handle, &viewed->slice, ZCPOOL_STANDING_VIEW);
+	error = zcpool_slice_hold(pool, call->handle, &viewed->slice, ZCPOOL_STANDING_VIEW);
 	viewed->holds = !error;
 	if (error) {
 		fput(file);
@@ -288,13 +302,13 @@ static struct file *zcpool_view_in_mount(const struct zcpool_call *call,
 	struct file *file, *where;
 
 	if (!(arg->flags & ZCPOOL_VIEW_F_MOUNT))
-		return zcpool_view(call->pool, call->handle, call->pool->file->f_path.mnt, arg);
+		return zcpool_view(call, call->pool->file->f_path.mnt, arg);
 	where = fget(arg->mount_fd);
 	if (!where)
 		return ERR_PTR(-EBADF);
 	file = ERR_PTR(-EXDEV);
 	if (zcpool_fs_has(where))
-		file = zcpool_view(call->pool, call->handle, where->f_path.mnt, arg);
+		file = zcpool_view(call, where->f_path.mnt, arg);
 	fput(where);
 	return file;
 }

@@ -285,7 +285,8 @@ struct zcpool_pool {
  *           eventfd_lock
  * @eventfds: link of handles with an eventfd
  * @number: in zcpool_pool.handles; constant once bound
- * @user: whose it is: the effective user that bound it; constant once bound
+ * @user: whose it is: the effective user that bound it, and of a file with a name has
+ *        opened it as well, else invalid; constant once bound
  * @named: of a file of the file system, whose pool it is bound to; constant
  * @read_only: may not write to the pool; constant once bound
  * @incoming: buffers transferred to it; protected by the pool's lock
@@ -385,7 +386,7 @@ struct zcpool_stat {
 
 /* handle.c */
 extern const struct file_operations zcpool_handle_fops;
-int zcpool_handle_list(struct zcpool_handle *handle, struct zcpool_pool *pool, u32 incoming_max);
+int zcpool_handle_list(struct file *file, struct zcpool_pool *pool, u32 incoming_max);
 void zcpool_handle_unlist(struct zcpool_handle *handle, struct zcpool_pool *pool);
 void zcpool_handle_get(struct zcpool_handle *handle);
 void zcpool_handle_put(struct zcpool_handle *handle);
@@ -433,7 +434,7 @@ void zcpool_isolated_vma_init(struct vm_area_struct *vma, struct zcpool_handle *
 bool zcpool_isolated_vma_reaches(const struct vm_area_struct *vma, const struct zcpool_pool *pool,
 				 u32 index);
 void zcpool_isolated_withdraw(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-			      u32 index);
+			      struct zcpool_handle *owner, u32 index);
 void zcpool_isolated_settle(struct zcpool_pool *pool, struct zcpool_handle *handle,
 			    const u32 *indices, u32 count);
 int zcpool_chunk_borrow(struct zcpool_pool *pool, const struct zcpool_handle *handle,

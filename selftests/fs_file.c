@@ -5,6 +5,8 @@
 #include <sys/uio.h>
 
 #include "fs.h"
+#include "share.h"
+#include "view.h"
 
 #include "kselftest_harness.h"
 
@@ -294,6 +296,10 @@ TEST_F(fs, reads_only_if_opened_so)
 	fd = open_file(FILE_A, O_WRONLY, 0);
 	ASSERT_EQ(-1, pread(fd, pipes, 1, 0));
 	ASSERT_EQ(EBADF, errno);
+	/* Nor lets by any command: they read, or let others read. */
+	ASSERT_EQ(-EBADF, view(fd, 0, 1, 0, 0600));
+	ASSERT_EQ(-EBADF, share(fd, ZCPOOL_SHARE_F_READ_ONLY));
+	ASSERT_EQ(-EBADF, get_now(fd));
 	ASSERT_EQ(MAP_FAILED, map_file(fd, ODD, PROT_READ, MAP_SHARED));
 	ASSERT_EQ(EACCES, errno);
 	close(fd);

@@ -116,6 +116,93 @@ static void set_parameter(const char *path, unsigned long value)
 	fclose(file);
 }
 
+/* Who may read may have a view, but none that outlives that right. */
+static bool views_without_a_name(void)
+{
+	int root = open_file(MOUNT, O_RDONLY | O_DIRECTORY, 0);
+	int fd = open_file(FILE_A, O_RDONLY, 0), file = view_in(fd, root, 0, SIZE, 0, 0666);
+
+	return file >= 0 && name(file, FILE_B) == -ENOENT;
+}
+
+TEST_F(fs, a_reader_keeps_nothing)
+{
+	int fd = new_file(FILE_A, SIZE), root, file;
+
+	ASSERT_EQ(0, fchmod(fd, 0644));
+	AS(NOBODY, NOBODY, views_without_a_name());
+	/* The owner may, by a descriptor for reading too. */
+	close(fd);
+	fd = open_file(FILE_A, O_RDONLY, 0);
+	root = open_file(MOUNT, O_RDONLY | O_DIRECTORY, 0);
+	file = view_in(fd, root, 0, SIZE, 0, 0600);
+	ASSERT_GE(file, 0);
+	ASSERT_EQ(0, name(file, FILE_B));
+	ASSERT_EQ(0, unlink(FILE_B));
+	close(file);
+	close(root);
+	close(fd);
+}
+
+/* By another process's descriptor, as who debugs it has, or who is passed one. */
+static int query_of(pid_t pid, int fd)
+{
+	int pidfd = syscall(SYS_pidfd_open, pid, 0), copy = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	struct zcpool_query q;
+	int error = query(copy, &q);
+
+	close(copy);
+	close(pidfd);
+	return error;
+}
+
+static bool sees_nothing(const int *go, const int *ready)
+{
+	int fd = open_file(FILE_A, O_RDWR, 0), index, i;
+	char byte, *map = map_file(fd, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED);
+
+	if (write(ready[1], &fd, sizeof(fd)) != sizeof(fd) || read(go[0], &byte, 1) != 1)
+		return false;
+	for (i = 0; i < SIZE / STRIDE; i++) {
+		index = get_now(fd);
+		if (index < 0 || byte_at(map + index * STRIDE) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Whoever makes the first command of another's handle does not become its user. */
+TEST_F(fs, isolated_from_who_was_led_to_bind)
+{
+	struct zcpool_create arg = {
+		.buffer_size = STRIDE,
+		.count = SIZE / STRIDE,
+		.flags = ZCPOOL_CREATE_F_ISOLATED,
+	};
+	int fd = open_file(FILE_A, O_RDWR | O_CREAT, 0666), go[2], ready[2], theirs;
+	char *map;
+	pid_t child;
+
+	ASSERT_EQ(0, ioctl(fd, ZCPOOL_IOC_CREATE, &arg));
+	map = map_file(fd, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED);
+	ASSERT_EQ(0, pipe(go));
+	ASSERT_EQ(0, pipe(ready));
+	child = fork();
+	if (!child) {
+		become(NOBODY, NOBODY);
+		_exit(!sees_nothing(go, ready));
+	}
+	ASSERT_EQ(sizeof(theirs), read(ready[0], &theirs, sizeof(theirs)));
+	ASSERT_EQ(0, query_of(child, theirs));
+	ASSERT_EQ(0, get_now(fd));
+	strcpy(map, "secret");
+	ASSERT_EQ(0, put_one(fd, 0));
+	ASSERT_EQ(1, write(go[1], "", 1));
+	EXPECT_EQ(0, wait_status(child));
+	munmap(map, SIZE);
+	close(fd);
+}
+
 /* By a name, another user gets buffers of an isolated pool, and reaches no others. */
 static bool reaches_its_own_alone(void)
 {

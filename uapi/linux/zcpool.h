@@ -36,6 +36,7 @@
  * * ENOMEM: not enough kernel memory (likewise)
  * * ENXIO: the handle has no pool (every command but QUERY, CREATE and ATTACH;
  *   also mmap, read, write, lseek, splice and fsync; poll reports POLLERR)
+ * * EBADF: the handle is of a file of the file system, open for writing alone
  */
 #ifndef _UAPI_LINUX_ZCPOOL_H
 #define _UAPI_LINUX_ZCPOOL_H
@@ -692,7 +693,8 @@ struct zcpool_receive {
  * With ZCPOOL_VIEW_F_MOUNT linkat() gives the view a name in that mount, by
  * /proc/self/fd/@fd and AT_SYMLINK_FOLLOW, or by AT_EMPTY_PATH; it needs the right to
  * write to the directory.  The view then lives, and can be opened, until it is unlinked.
- * It has one name at a time (else EPERM).
+ * It has one name at a time (else EPERM).  Of a pool that the caller may only read, and
+ * that neither it nor its file is the caller's, no view gets a name (ENOENT).
  *
  * While the view lives, by any name, descriptor or mapping, it keeps the buffers that the slice
  * touches from being free, and the pool from ending.
