@@ -48,6 +48,7 @@ static char *fill_in(const char *argument, const char *path)
 static void exec_command(char **argv, const char *path)
 {
 	char **argument;
+	int error;
 
 	for (argument = argv + 1; *argument; argument++) {
 		*argument = fill_in(*argument, path);
@@ -56,31 +57,68 @@ static void exec_command(char **argv, const char *path)
 	}
 	setenv("ZCPOOL_FILE", path, 1);
 	execvp(argv[0], argv);
-	fail(127, "cannot run '%s': %s", argv[0], strerror(errno));
-	_exit(errno == ENOENT ? 127 : 126);
+	error = errno;
+	fail(127, "cannot run '%s': %s", argv[0], strerror(error));
+	_exit(error == ENOENT ? 127 : 126);
 }
 
-/* As a shell: a signal from the terminal is the command's, which says what becomes of it. */
-static int run(char **argv, const char *path)
+/* What would end us before the pool's name is removed: it waits, or is the command's. */
+static void block_signals(sigset_t *blocked, sigset_t *before)
 {
-	const struct sigaction ignore = { .sa_handler = SIG_IGN };
-	struct sigaction interrupt, quit;
-	int status;
-	pid_t child;
+	static const int signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD };
+	size_t i;
 
-	sigaction(SIGINT, &ignore, &interrupt);
-	sigaction(SIGQUIT, &ignore, &quit);
-	child = fork();
+	sigemptyset(blocked);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(blocked, signals[i]);
+	sigprocmask(SIG_BLOCK, blocked, before);
+	/* Ignored, as our parent may have left it, it would tell nothing of the command. */
+	signal(SIGCHLD, SIG_DFL);
+}
+
+/* A signal of the terminal reaches the command by itself, others are passed on. */
+static int wait_for(pid_t child, const sigset_t *blocked)
+{
+	int status;
+
+	while (waitpid(child, &status, WNOHANG) != child) {
+		int letter = sigwaitinfo(blocked, NULL);
+
+		if (letter == SIGTERM || letter == SIGHUP)
+			kill(child, letter);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int run(char **argv, const char *path, const sigset_t *blocked, const sigset_t *before)
+{
+	pid_t child = fork();
+
 	if (!child) {
-		sigaction(SIGINT, &interrupt, NULL);
-		sigaction(SIGQUIT, &quit, NULL);
+		sigprocmask(SIG_SETMASK, before, NULL);
 		exec_command(argv, path);
 	}
 	if (child < 0)
 		return fail(EXIT_FAILED, "cannot start a process: %s", strerror(errno));
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return wait_for(child, blocked);
+}
+
+/* A name of our own, in a directory where others may have taken what is likely. */
+static int free_path(char *path, size_t size)
+{
+	char name[64];
+	int status, i;
+
+	for (i = 0; i < 1000; i++) {
+		if (i)
+			snprintf(name, sizeof(name), "run.%d.%d", getpid(), i);
+		else
+			snprintf(name, sizeof(name), "run.%d", getpid());
+		status = named_path(name, path, size);
+		if (status || access(path, F_OK))
+			break;
+	}
+	return status;
 }
 
 static int run_with_pool(const struct named_options *named, char **argv)
@@ -89,14 +127,15 @@ static int run_with_pool(const struct named_options *named, char **argv)
 		.buffer_size = named->buffer_size,
 		.count = named->count,
 	};
-	char name[64], path[PATH_MAX];
+	sigset_t blocked, before;
+	char path[PATH_MAX];
 	int status;
 
-	snprintf(name, sizeof(name), "run.%d", getpid());
-	status = named_path(name, path, sizeof(path)) ?: named_create(path, &create, named->mode);
+	block_signals(&blocked, &before);
+	status = free_path(path, sizeof(path)) ?: named_create(path, &create, named->mode);
 	if (status)
 		return status;
-	status = run(argv, path);
+	status = run(argv, path, &blocked, &before);
 	unlink(path);
 	return status;
 }
