@@ -128,13 +128,13 @@ check-examples: packages
 	@selftests/vm/setup examples
 	@$(MAKE) run-check-examples
 run-check-examples: module userspace
-	@$(run) --quiet --nvme 64 --edu -- selftests/examples/guest
+	@$(run) --quiet --nvme 64 --edu --timeout 600 -- selftests/examples/guest
 	@$(run) --quiet --nvme 256 --timeout 600 -- selftests/http/guest
 
 check-tools: packages
 	@$(MAKE) run-check-tools
 run-check-tools: module userspace
-	@$(run) --quiet --nvme 64 -- selftests/tools/guest
+	@$(run) --quiet --nvme 64 --timeout 600 -- selftests/tools/guest
 
 # The compiler does not have to run in the guest, where it would take its time.
 check-programs: packages
