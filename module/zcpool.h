@@ -32,7 +32,8 @@
  *   zcpool_pool.eventfd_lock  spinlock; eventfds are signalled under it
  *   zcpool_pool.sleepers.lock, .pollers.lock  the wait queues' own
  *   zcpool_pool.handles, zcpool_handle.receivers.lock  the kernel's own
- * No lock is held while user memory is accessed.
+ * No lock is held while user memory is accessed, but for bind_lock and a file's inode lock,
+ * by CREATE and ATTACH, when they tell what they made.
  */
 #ifndef ZCPOOL_H
 #define ZCPOOL_H

@@ -20,6 +20,7 @@ static const struct {
 	{ ZCPOOL_FEATURE_URING_GET, "uring-get" },
 	{ ZCPOOL_FEATURE_EXPORT, "export" },
 	{ ZCPOOL_FEATURE_SEND, "send" },
+	{ ZCPOOL_FEATURE_SEAL, "seal" },
 	{ ZCPOOL_FEATURE_ISOLATED, "isolated" },
 };
 
