@@ -50,15 +50,17 @@ static void zcpool_holder_count(const struct zcpool_pool *pool, u32 index,
 	holder->flags = buffer->seal & ZCPOOL_SEALED ? ZCPOOL_HOLDER_F_SEALED : 0;
 }
 
+/* @now: when the call began, so that ages of one call compare, in nanoseconds */
 static bool zcpool_holder_get(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-			      u32 index, u32 flags, struct zcpool_holder *holder)
+			      u32 index, u32 flags, u64 now, struct zcpool_holder *holder)
 {
 	u64 age;
 
 	spin_lock(&pool->lock);
 	holder->index = index;
 	holder->state = zcpool_holder_state(pool, handle, index);
-	age = ktime_get_mono_fast_ns() - pool->buffers[index].since;
+	/* Others may have got or put it since. */
+	age = max_t(s64, now - pool->buffers[index].since, 0);
 	/* What others do with theirs is not told. */
 	if (pool->geometry.isolated && pool->buffers[index].owner != handle)
 		age = 0;
@@ -86,6 +88,7 @@ static int zcpool_holders_get(struct zcpool_pool *pool, const struct zcpool_hand
 	u32 wanted = holders->count;
 	u32 end = pool->geometry.count;
 	u32 index = holders->first;
+	u64 now = ktime_get_mono_fast_ns();
 
 	end = min(end, index + min(ZCPOOL_HOLDERS_SCAN, end - index));
 	for (holders->count = 0; index < end && holders->count < wanted; index++) {
@@ -94,7 +97,7 @@ static int zcpool_holders_get(struct zcpool_pool *pool, const struct zcpool_hand
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		if (!zcpool_holder_get(pool, handle, index, holders->flags, &holder))
+		if (!zcpool_holder_get(pool, handle, index, holders->flags, now, &holder))
 			continue;
 		if (copy_to_user(entry, &holder, min_t(size_t, size, holders->entry_size)))
 			return -EFAULT;

@@ -106,6 +106,26 @@ TEST_F(pool, states)
 	EXPECT_EQ(ZCPOOL_STATE_FREE, holder_of(self->fd, 1).state);
 }
 
+/* Who sorts by age finds in one call what was got at one moment equal. */
+TEST_F(pool, ages_of_one_call)
+{
+	struct zcpool_holder entries[COUNT];
+	struct zcpool_holders arg = {
+		.entries = (uintptr_t)entries,
+		.count = COUNT,
+		.entry_size = sizeof(entries[0]),
+	};
+	uint32_t indices[COUNT], i;
+
+	ASSERT_EQ(COUNT, get_many(self->fd, indices, COUNT, 0, 0));
+	usleep(1000);
+	ASSERT_EQ(0, ioctl(self->fd, ZCPOOL_IOC_HOLDERS, &arg));
+	ASSERT_EQ(COUNT, arg.count);
+	EXPECT_GE(entries[0].age_ns, 1000000);
+	for (i = 1; i < COUNT; i++)
+		EXPECT_EQ(entries[0].age_ns, entries[i].age_ns);
+}
+
 TEST_F(pool, counts)
 {
 	char *map = map_pool(self->fd, COUNT * 16 * KIB), *second;

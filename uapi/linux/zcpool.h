@@ -328,7 +328,8 @@ struct zcpool_eventfd {
  * @pins: pins of its pages: direct I/O on some kernels, io_uring fixed buffers, RDMA
  * @references: all other references: socket buffers, sent or received and not read,
  *              direct I/O on other kernels, pipes filled from a socket
- * @age_ns: how long the buffer has been owned or in flight, nanoseconds
+ * @age_ns: how long the buffer had been owned or in flight when the call began,
+ *          nanoseconds
  * @exports: dma-bufs over part of it, made without ZCPOOL_EXPORT_F_UNHELD
  * @views: views over part of it
  * @flags: ZCPOOL_HOLDER_F_*
