@@ -40,6 +40,31 @@
 #define ZCPOOL_KERNEL_FIXED_BUFFERS (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
 
 /*
+ * Newer kernels map the whole of a large folio by one fault, which no header shows; older
+ * ones map one page, or a huge one.  By what came at about the same time and maps one.
+ */
+#ifdef ZCPOOL_HAVE_VMF_INSERT_PAGE_MKWRITE
+#define ZCPOOL_KERNEL_MAPS_FOLIOS 1
+#else
+#define ZCPOOL_KERNEL_MAPS_FOLIOS 0
+#endif
+
+/**
+ * zcpool_fault_map_page() - map the one page that a fault is for, and no neighbours
+ * @vmf: fault whose .page is in a locked folio; not one that copies the page
+ *
+ * Return: VM_FAULT_NOPAGE, the entry has taken a reference, or an error.
+ */
+static inline vm_fault_t zcpool_fault_map_page(struct vm_fault *vmf)
+{
+#ifdef ZCPOOL_HAVE_VMF_INSERT_PAGE_MKWRITE
+	return vmf_insert_page_mkwrite(vmf, vmf->page, vmf->flags & FAULT_FLAG_WRITE);
+#else
+	return VM_FAULT_SIGBUS;
+#endif
+}
+
+/*
  * io_uring writes to a regular file at once only if this is said, and else polls what can
  * be polled, again and again.  Newer kernels have the operations say it.
  */

@@ -69,17 +69,29 @@ int zcpool_folio_mapped_refs(struct folio *folio, unsigned int order, const atom
  * @order: its order
  *
  * A huge entry would map the failed page with the others, and nobody would be told.
+ * So would a kernel that makes all entries of a folio at once.
+ *
+ * Return: whether some of it failed and the kernel would map it with the rest.
  */
-void zcpool_folio_split_failed(struct folio *folio, unsigned int order)
+bool zcpool_folio_split_failed(struct folio *folio, unsigned int order)
 {
-#if defined(CONFIG_MEMORY_FAILURE) && defined(CONFIG_TRANSPARENT_HUGEPAGE)
+#ifdef CONFIG_MEMORY_FAILURE
 	const struct zcpool_chunk all = {
 		.folio = folio,
 		.length = PAGE_SIZE << order,
 	};
 
-	if (order == HPAGE_PMD_ORDER && zcpool_chunk_failed(&all))
+	if (order != HPAGE_PMD_ORDER && (!order || !ZCPOOL_KERNEL_MAPS_FOLIOS))
+		return false;
+	if (likely(!zcpool_chunk_failed(&all)))
+		return false;
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	if (order == HPAGE_PMD_ORDER)
 		folio_set_has_hwpoisoned(folio);
+#endif
+	return ZCPOOL_KERNEL_MAPS_FOLIOS;
+#else
+	return false;
 #endif
 }
 

@@ -28,6 +28,11 @@ static bool zcpool_fault_lock(struct zcpool_pool *pool, struct folio *folio,
 	}
 }
 
+static bool zcpool_fault_copies(const struct vm_fault *vmf)
+{
+	return (vmf->flags & FAULT_FLAG_WRITE) && !(vmf->vma->vm_flags & VM_SHARED);
+}
+
 /**
  * zcpool_fault() - vm_operations_struct.fault of every mapping of a pool
  * @vmf: the fault
@@ -43,6 +48,7 @@ vm_fault_t zcpool_fault(struct vm_fault *vmf)
 	u64 offset = (u64)vmf->pgoff << PAGE_SHIFT;
 	struct zcpool_chunk chunk;
 	atomic_t *faults;
+	bool alone;
 
 	/* Unreachable while VM_DONTEXPAND keeps mappings as long as they were. */
 	if (WARN_ON_ONCE(offset >= pool->geometry.size))
@@ -56,7 +62,7 @@ vm_fault_t zcpool_fault(struct vm_fault *vmf)
 	/* __do_fault() would look for a locked page's mapping, which it has not. */
 	if (zcpool_buffer_failed(pool, &chunk))
 		return VM_FAULT_HWPOISON;
-	zcpool_folio_split_failed(chunk.folio, pool->memory.order);
+	alone = zcpool_folio_split_failed(chunk.folio, pool->memory.order);
 	/* GET, splice and pins refuse to overflow the count by themselves. */
 	if (folio_ref_count(chunk.folio) > INT_MAX / 2)
 		return VM_FAULT_SIGBUS;
@@ -70,8 +76,15 @@ vm_fault_t zcpool_fault(struct vm_fault *vmf)
 	smp_mb__before_atomic(); /* the lock is seen no later than the number */
 	atomic_inc(faults);
 	smp_mb__after_atomic(); /* pairs with smp_rmb() in zcpool_folio_mapped_refs() */
-	folio_get(chunk.folio);
 	vmf->page = folio_page(chunk.folio, chunk.offset >> PAGE_SHIFT);
+	/* Who writes to a private mapping gets a page of his own, which has no neighbours. */
+	if (unlikely(alone) && !zcpool_fault_copies(vmf)) {
+		vm_fault_t ret = zcpool_fault_map_page(vmf);
+
+		folio_unlock(chunk.folio);
+		return ret;
+	}
+	folio_get(chunk.folio);
 	return VM_FAULT_LOCKED;
 }
 

@@ -425,7 +425,7 @@ void zcpool_memory_free(struct zcpool_memory *memory);
 
 /* folio.c */
 int zcpool_folio_mapped_refs(struct folio *folio, unsigned int order, const atomic_t *faults);
-void zcpool_folio_split_failed(struct folio *folio, unsigned int order);
+bool zcpool_folio_split_failed(struct folio *folio, unsigned int order);
 bool zcpool_chunk_failed(const struct zcpool_chunk *chunk);
 
 /* isolated.c */
