@@ -10,7 +10,6 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
-#include <linux/dma-mapping.h>
 #include <linux/io.h>
 #include <linux/iommu.h>
 #include <linux/scatterlist.h>
@@ -206,7 +205,7 @@ struct sg_table *zcpool_export_map(struct dma_buf_attachment *attachment,
 	error = zcpool_segments_init(&mapping->table, exported, attachment->dev);
 	if (error)
 		goto err_free_mapping;
-	error = dma_map_sgtable(attachment->dev, &mapping->table, direction, 0);
+	error = dma_map_sgtable(attachment->dev, &mapping->table, direction, ZCPOOL_DMA_ATTRS);
 	if (error)
 		goto err_free_table;
 
@@ -232,7 +231,7 @@ void zcpool_export_unmap(struct dma_buf_attachment *attachment, struct sg_table 
 	mutex_lock(&exported->lock);
 	list_del(&mapping->entry);
 	mutex_unlock(&exported->lock);
-	dma_unmap_sgtable(mapping->device, table, mapping->direction, 0);
+	dma_unmap_sgtable(mapping->device, table, mapping->direction, ZCPOOL_DMA_ATTRS);
 	sg_free_table(table);
 	kfree(mapping);
 }

@@ -10,6 +10,7 @@
 #include <linux/bvec.h>
 #include <linux/cpu.h>
 #include <linux/dcache.h>
+#include <linux/dma-mapping.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
@@ -27,6 +28,7 @@
 #include <linux/socket.h>
 #include <linux/uio.h>
 #include <linux/version.h>
+#include <linux/workqueue.h>
 #ifdef ZCPOOL_HAVE_SKB_DEFER_NODES
 #include <net/hotdata.h>
 #endif
@@ -38,6 +40,24 @@
  * by the oldest kernel whose source was read and which lacks it.
  */
 #define ZCPOOL_KERNEL_FIXED_BUFFERS (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
+
+/*
+ * Several devices may have one buffer mapped, and one device several times: who wants the
+ * bytes asks by begin_cpu_access().  The kernel's debugging takes that for a fault, unless
+ * it is told.
+ */
+#ifdef DMA_ATTR_DEBUGGING_IGNORE_CACHELINES
+#define ZCPOOL_DMA_ATTRS DMA_ATTR_DEBUGGING_IGNORE_CACHELINES
+#else
+#define ZCPOOL_DMA_ATTRS 0
+#endif
+
+/* For work that any processor may do: its name changed, and the old one is warned of. */
+#ifdef ZCPOOL_HAVE_SYSTEM_DFL_WQ
+#define zcpool_unbound_wq system_dfl_wq
+#else
+#define zcpool_unbound_wq system_unbound_wq
+#endif
 
 /*
  * Newer kernels map the whole of a large folio by one fault, which no header shows; older
