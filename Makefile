@@ -21,6 +21,13 @@ kernel_build = $(eval kernel_build := $$(shell selftests/vm/kernel --headers $$(
 no_btf = $(if $(wildcard $(kernel_build)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 kbuild = $(MAKE) $(jobs) -C $(kernel_build) $(no_btf)
 run := selftests/vm/run
+# How long the tests may take, and each program of them, seconds: a kernel that checks
+# all it does is several times slower.
+slow := $(filter %-debug %-kcsan,$(ZCPOOL_KERNEL))
+check_timeout := $(if $(slow),5400,900)
+test_timeout := $(if $(slow),1500,180)
+check_flags = --nvme 64 --edu --timeout $(check_timeout) \
+	--env ZCPOOL_TEST_TIMEOUT=$(test_timeout) --append "slub_debug=FZPU init_on_alloc=0"
 
 all: module userspace
 
@@ -30,6 +37,8 @@ help:
 	@echo "  check      run the tests in a virtual machine"
 	@echo "  bench      compare with other ways to send, in a virtual machine"
 	@echo "More tests:"
+	@echo "  check-all  the tests on every kernel"
+	@echo "  check-races  tests of what happens at once, on a kernel that looks for data races"
 	@echo "  torture    every exit at random for TORTURE_SECONDS=$(TORTURE_SECONDS), and proof that it bites"
 	@echo "  check-dma  real devices: disk, cards, edu; IOMMU, bounce buffers, much memory"
 	@echo "  check-iommu  the tests behind a strict IOMMU"
@@ -102,16 +111,28 @@ check: packages
 # Freed objects are poisoned, and pages are not zeroed unless asked for: a use after
 # free or a forgotten zeroing shows.
 run-check: module importer exporter selftests
-	@$(run) --nvme 64 --edu --timeout 900 --append "slub_debug=FZPU init_on_alloc=0" -- \
-		selftests/runner
+	@$(run) $(check_flags) -- selftests/runner $(TESTS)
+
+# On every kernel but that for data races, the quickest first.
+check-all:
+	@for kernel in 6.1 $$(selftests/vm/kernel --list | grep -v kcsan); do \
+		echo "Linux $$kernel:"; \
+		$(MAKE) check KERNEL=$$kernel || failed="$$failed $$kernel"; \
+	done; test -z "$$failed" || { echo "Failed on Linux$$failed" >&2; exit 1; }
+
+# What threads and processes do at once, where the kernel looks for data races.
+races := concurrency fs_race isolated_race library library_share receive_fault seal_race \
+	send_life transfer uring_get wait
+check-races: KERNEL = 7.2-kcsan
+check-races:
+	@$(MAKE) check KERNEL=$(KERNEL) TESTS="$(races)"
 
 # The same where an IOMMU lets no device reach what is not mapped for it just now: a
 # stray access is a fault in the kernel's log, which fails the run.
 check-iommu: packages
 	@$(MAKE) run-check-iommu
 run-check-iommu: module importer exporter selftests
-	@$(run) --iommu --nvme 64 --edu --timeout 900 --append "slub_debug=FZPU init_on_alloc=0" -- \
-		selftests/runner
+	@$(run) --iommu $(check_flags) -- selftests/runner
 
 check-dma: packages
 	@$(MAKE) run-check-dma
@@ -197,7 +218,7 @@ clean: clean-module
 include module/install.mk
 
 .PHONY: all help module copycount importer exporter weakened stale userspace selftests \
-	packages check run-check check-iommu run-check-iommu check-dma run-check-dma check-rig run-check-rig \
+	packages check run-check check-all check-races check-iommu run-check-iommu check-dma run-check-dma check-rig run-check-rig \
 	check-examples run-check-examples check-tools run-check-tools check-programs \
 	run-check-programs check-install run-check-install torture run-torture demo run-demo bench run-bench style run-style docs \
 	format clean-module clean
