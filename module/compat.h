@@ -383,7 +383,7 @@ static inline void zcpool_inode_linkable(struct inode *inode)
 	spin_unlock(&inode->i_lock);
 }
 
-/** zcpool_inode_touch() - date a directory whose names have changed */
+/** zcpool_inode_touch() - date an inode whose names or size have changed */
 static inline void zcpool_inode_touch(struct inode *inode)
 {
 #ifdef ZCPOOL_HAVE_INODE_SET_MTIME

@@ -861,7 +861,8 @@ struct zcpool_unseal {
  *   there, mappings with its last page; commands go by the whole pool
  * ftruncate, O_TRUNC
  *   EPERM if the file has a pool and another size; EFBIG also if it would need more
- *   than zcpool_query.max_count buffers
+ *   than zcpool_query.max_count buffers, and as CREATE on a file, with SIGXFSZ, beyond
+ *   RLIMIT_FSIZE
  * fallocate
  *   without flags (else EOPNOTSUPP) sizes an empty file as ftruncate() does; succeeds
  *   within its size, all of whose memory is there; errors of ftruncate() beyond
