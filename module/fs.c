@@ -363,6 +363,12 @@ static struct file_system_type zcpool_fs_type = {
 	.owner = THIS_MODULE,
 	.init_fs_context = zcpool_init_fs_context,
 	.parameters = zcpool_fs_parameters,
+	/*
+	 * As if the options were binary: who mounts it with a security module's options, such
+	 * as SELinux's context=, has not to repeat them for the mount that nobody sees.  See
+	 * selinux_set_mnt_opts().
+	 */
+	.fs_flags = FS_BINARY_MOUNTDATA,
 	.kill_sb = zcpool_kill_sb,
 };
 MODULE_ALIAS_FS("zcpool");
