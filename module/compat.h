@@ -96,6 +96,16 @@ static inline vm_fault_t zcpool_fault_map_page(struct vm_fault *vmf)
 #define ZCPOOL_FMODE_WASYNC FMODE_BUF_WASYNC
 #endif
 
+/*
+ * Order of folios that huge page table entries map.  In a kernel without such entries, where
+ * HPAGE_PMD_ORDER may be a build error, that of none.
+ */
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+#define ZCPOOL_HUGE_ORDER HPAGE_PMD_ORDER
+#else
+#define ZCPOOL_HUGE_ORDER UINT_MAX
+#endif
+
 /**
  * zcpool_folio_mapcount() - count the page table entries that map a folio
  * @folio: a large folio without mapping (neither anonymous nor hugetlb)
@@ -121,7 +131,7 @@ static inline int zcpool_folio_mapcount(struct folio *folio, unsigned int order,
 	const struct page *end = page + nr;
 	int mapcount = nr;
 
-	if (order == HPAGE_PMD_ORDER) {
+	if (order == ZCPOOL_HUGE_ORDER) {
 		int entire = folio_entire_mapcount(folio);
 
 		if (entire == most)
@@ -403,7 +413,7 @@ static inline void zcpool_inode_linkable(struct inode *inode)
 	spin_unlock(&inode->i_lock);
 }
 
-/** zcpool_inode_touch() - date a directory whose names have changed */
+/** zcpool_inode_touch() - date an inode whose names or size have changed */
 static inline void zcpool_inode_touch(struct inode *inode)
 {
 #ifdef ZCPOOL_HAVE_INODE_SET_MTIME

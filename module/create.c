@@ -97,7 +97,10 @@ static long zcpool_create_named(struct zcpool_handle *handle, struct zcpool_crea
 		return -EACCES;
 	if (down_write_killable(&inode->i_rwsem))
 		return -EINTR;
-	error = zcpool_create_locked(handle, create, geometry, call);
+	/* As ftruncate(), of a file that has no pool, within RLIMIT_FSIZE. */
+	error = zcpool_named_pool(inode) ? -EBUSY : inode_newsize_ok(inode, geometry->size);
+	if (!error)
+		error = zcpool_create_locked(handle, create, geometry, call);
 	inode_unlock(inode);
 	return error;
 }

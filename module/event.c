@@ -45,6 +45,15 @@ static void zcpool_events_signal(struct zcpool_pool *pool)
 	spin_unlock(&pool->eventfd_lock);
 }
 
+static void zcpool_events_tell(struct zcpool_pool *pool, __poll_t events, int reason)
+{
+	/* All, exclusive ones too: the debt is one to each. */
+	__wake_up(&pool->pollers, TASK_NORMAL, 0, poll_to_key(events));
+	kill_fasync(&pool->fasync, SIGIO, reason);
+	if (!list_empty(&pool->eventfds))
+		zcpool_events_signal(pool);
+}
+
 /**
  * zcpool_events_pay() - tell everybody that a buffer is free, if it is owed
  * @pool: pool
@@ -57,11 +66,16 @@ void zcpool_events_pay(struct zcpool_pool *pool)
 	if (!READ_ONCE(pool->event_owed))
 		return;
 	WRITE_ONCE(pool->event_owed, false);
-	/* All, exclusive ones too: the debt is one to each. */
-	__wake_up(&pool->pollers, TASK_NORMAL, 0, poll_to_key(EPOLLOUT | EPOLLWRNORM));
-	kill_fasync(&pool->fasync, SIGIO, POLL_OUT);
-	if (!list_empty(&pool->eventfds))
-		zcpool_events_signal(pool);
+	zcpool_events_tell(pool, EPOLLOUT | EPOLLWRNORM, POLL_OUT);
+}
+
+/**
+ * zcpool_events_fail() - tell everybody that no buffer will ever be free
+ * @pool: pool for which zcpool_buffers_failed() has become true
+ */
+void zcpool_events_fail(struct zcpool_pool *pool)
+{
+	zcpool_events_tell(pool, EPOLLERR, POLL_ERR);
 }
 
 /**
@@ -112,7 +126,10 @@ __poll_t zcpool_poll(struct file *file, poll_table *wait)
 	/* Whoever adds to the queue wakes receivers after that. */
 	if (READ_ONCE(handle->incoming.nr))
 		events |= EPOLLIN | EPOLLRDNORM;
-	if (zcpool_buffers_available(pool))
+	/* Pairs with the queue's lock in zcpool_events_fail(), which wakes who came too early. */
+	if (zcpool_buffers_failed(pool))
+		events |= EPOLLERR;
+	else if (zcpool_buffers_available(pool))
 		events |= EPOLLOUT | EPOLLWRNORM;
 	else if (poll_requested_events(wait) & (EPOLLOUT | EPOLLWRNORM))
 		zcpool_events_owe(pool);

@@ -81,12 +81,12 @@ bool zcpool_folio_split_failed(struct folio *folio, unsigned int order)
 		.length = PAGE_SIZE << order,
 	};
 
-	if (order != HPAGE_PMD_ORDER && (!order || !ZCPOOL_KERNEL_MAPS_FOLIOS))
+	if (order != ZCPOOL_HUGE_ORDER && (!order || !ZCPOOL_KERNEL_MAPS_FOLIOS))
 		return false;
 	if (likely(!zcpool_chunk_failed(&all)))
 		return false;
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
-	if (order == HPAGE_PMD_ORDER)
+	if (order == ZCPOOL_HUGE_ORDER)
 		folio_set_has_hwpoisoned(folio);
 #endif
 	return ZCPOOL_KERNEL_MAPS_FOLIOS;

@@ -151,6 +151,21 @@ static void zcpool_options_apply(struct super_block *sb, const struct zcpool_opt
 		WRITE_ONCE(fs->inodes_max, options->inodes_max);
 }
 
+/* Whether what is asked for is so already. */
+static bool zcpool_options_hold(const struct super_block *sb, const struct zcpool_options *options)
+{
+	const struct inode *root = d_inode(sb->s_root);
+	const struct zcpool_fs *fs = sb->s_fs_info;
+	unsigned long other = 0;
+
+	__assign_bit(ZCPOOL_OPTION_MODE, &other, (root->i_mode & S_IALLUGO) != options->mode);
+	__assign_bit(ZCPOOL_OPTION_UID, &other, !uid_eq(root->i_uid, options->uid));
+	__assign_bit(ZCPOOL_OPTION_GID, &other, !gid_eq(root->i_gid, options->gid));
+	__assign_bit(ZCPOOL_OPTION_BUFFER_SIZE, &other, fs->buffer_size != options->buffer_size);
+	__assign_bit(ZCPOOL_OPTION_NR_INODES, &other, fs->inodes_max != options->inodes_max);
+	return !(other & options->given);
+}
+
 /* What differs from the defaults. */
 static int zcpool_show_options(struct seq_file *m, struct dentry *dentry)
 {
@@ -249,14 +264,53 @@ static void zcpool_fs_writable(struct fs_context *fc)
 	fc->sb_flags_mask &= ~SB_RDONLY;
 }
 
+/*
+ * Whether it is mounted already, where it is seen.  Each mount has a part in s_active, the
+ * caller of zcpool_fs_get_tree() has, and so has the mount that nobody sees: while that one
+ * comes or goes it is taken for another if there ever was another.
+ */
+static bool zcpool_fs_mounted(const struct super_block *sb)
+{
+	const struct zcpool_fs *fs = sb->s_fs_info;
+
+	return fs->mounted && atomic_read(&sb->s_active) > (READ_ONCE(zcpool_mount) ? 2 : 1);
+}
+
+static int zcpool_fs_mount(struct fs_context *fc, struct super_block *sb)
+{
+	struct zcpool_fs *fs = sb->s_fs_info;
+
+	if (fc->sb_flags & SB_KERNMOUNT)
+		return 0;
+	if (!zcpool_fs_mounted(sb))
+		zcpool_options_apply(sb, fc->fs_private);
+	else if (!zcpool_options_hold(sb, fc->fs_private))
+		return -EBUSY;
+	fs->mounted = true;
+	return 0;
+}
+
+/*
+ * What is mounted elsewhere changes by a remount alone: a mount can still fail after this,
+ * as where it is mounted already, and must have changed nothing then.
+ */
 static int zcpool_fs_get_tree(struct fs_context *fc)
 {
+	struct super_block *sb;
 	int error;
 
 	zcpool_fs_writable(fc);
 	error = get_tree_single(fc, zcpool_fs_fill);
-	if (!error)
-		zcpool_options_apply(fc->root->d_sb, fc->fs_private);
+	if (error)
+		return error;
+	sb = fc->root->d_sb;
+	error = zcpool_fs_mount(fc, sb);
+	if (error) {
+		errorf(fc, "zcpool: mounted with other options: remount to change them");
+		dput(fc->root);
+		fc->root = NULL;
+		deactivate_locked_super(sb);
+	}
 	return error;
 }
 
@@ -309,6 +363,12 @@ static struct file_system_type zcpool_fs_type = {
 	.owner = THIS_MODULE,
 	.init_fs_context = zcpool_init_fs_context,
 	.parameters = zcpool_fs_parameters,
+	/*
+	 * As if the options were binary: who mounts it with a security module's options, such
+	 * as SELinux's context=, has not to repeat them for the mount that nobody sees.  See
+	 * selinux_set_mnt_opts().
+	 */
+	.fs_flags = FS_BINARY_MOUNTDATA,
 	.kill_sb = zcpool_kill_sb,
 };
 MODULE_ALIAS_FS("zcpool");

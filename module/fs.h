@@ -13,6 +13,7 @@ struct vfsmount;
  * @buffer_size: of files that ftruncate() sizes, bytes; 0: by the file's size
  * @inodes_max: most files and directories
  * @inodes: how many there are, those that are unlinked and open among them
+ * @mounted: it has been mounted where it is seen; by s_umount
  *
  * The options are written under s_umount and read without a lock: any of their values
  * will do.
@@ -21,6 +22,7 @@ struct zcpool_fs {
 	u64 buffer_size;
 	u64 inodes_max;
 	atomic64_t inodes;
+	bool mounted;
 };
 
 static inline struct zcpool_fs *zcpool_fs_of(const struct inode *inode)

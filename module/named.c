@@ -33,6 +33,8 @@ static struct zcpool_slice zcpool_named_slice(const struct file *file)
 void zcpool_named_publish(struct inode *inode, struct zcpool_pool *pool, u64 size)
 {
 	i_size_write(inode, size);
+	/* truncate() leaves that to the file system. */
+	zcpool_inode_touch(inode);
 	inode->i_blocks = pool->geometry.size >> 9;
 	/* Pairs with smp_load_acquire() in zcpool_named_pool(): who has the pool has the size. */
 	smp_store_release(&inode->i_private, pool);

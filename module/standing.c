@@ -24,6 +24,17 @@ bool zcpool_buffers_hopeless(const struct zcpool_pool *pool)
 	return READ_ONCE(pool->nr_standing) == pool->geometry.count;
 }
 
+/**
+ * zcpool_buffers_failed() - whether the memory of every buffer failed
+ * @pool: pool
+ *
+ * Unlike exports and views that does not end, so that it is an error to who polls.
+ */
+bool zcpool_buffers_failed(const struct zcpool_pool *pool)
+{
+	return READ_ONCE(pool->nr_retired) == pool->geometry.count;
+}
+
 /* Tell those who wait for buffers if there will be none. */
 static void zcpool_buffers_tell(struct zcpool_pool *pool)
 {
@@ -51,18 +62,22 @@ static void zcpool_buffer_note(struct zcpool_pool *pool, u32 index, bool stood, 
 static void zcpool_buffer_retire(struct zcpool_pool *pool, u32 index)
 {
 	struct zcpool_buffer *buffer = &pool->buffers[index];
-	bool stood;
+	bool stood, last = false;
 
 	spin_lock(&pool->lock);
 	if (!buffer->retired) {
 		stood = zcpool_buffer_stands(buffer);
 		buffer->retired = true;
 		zcpool_buffer_note(pool, index, stood, true);
+		WRITE_ONCE(pool->nr_retired, pool->nr_retired + 1);
+		last = zcpool_buffers_failed(pool);
 		pr_warn("zcpool: pool %llu: memory of buffer %u failed, it is used no more\n",
 			pool->id, index);
 	}
 	spin_unlock(&pool->lock);
 	zcpool_buffers_tell(pool);
+	if (last)
+		zcpool_events_fail(pool);
 }
 
 /**

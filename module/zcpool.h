@@ -223,6 +223,7 @@ struct zcpool_geometry {
  * @nr_puts: buffers put so far
  * @nr_landed: buffers in flight that were found free so far
  * @nr_standing: buffers whose memory failed, or that exports or views have
+ * @nr_retired: those of them whose memory failed
  * @nr_sealed: buffers that are sealed, or about to be
  * @plain: no buffer is one of @nr_standing, and each is one folio
  * @sleepers: GETs that sleep, each exclusive
@@ -257,6 +258,7 @@ struct zcpool_pool {
 	u64 nr_puts;
 	u64 nr_landed;
 	u32 nr_standing;
+	u32 nr_retired;
 	u32 nr_sealed;
 	bool plain;
 
@@ -471,6 +473,7 @@ bool zcpool_buffers_available(struct zcpool_pool *pool);
 
 /* standing.c */
 bool zcpool_buffers_hopeless(const struct zcpool_pool *pool);
+bool zcpool_buffers_failed(const struct zcpool_pool *pool);
 void zcpool_buffers_unretire(struct zcpool_pool *pool);
 bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *chunk);
 int zcpool_slice_hold(struct zcpool_pool *pool, const struct zcpool_handle *handle,
@@ -492,6 +495,7 @@ void zcpool_events_init(struct zcpool_pool *pool);
 bool zcpool_events_wanted(struct zcpool_pool *pool);
 void zcpool_events_pay(struct zcpool_pool *pool);
 void zcpool_events_owe(struct zcpool_pool *pool);
+void zcpool_events_fail(struct zcpool_pool *pool);
 __poll_t zcpool_poll(struct file *file, poll_table *wait);
 int zcpool_fasync(int fd, struct file *file, int on);
 void zcpool_eventfd_release(struct zcpool_pool *pool, struct zcpool_handle *handle);

@@ -4,6 +4,7 @@
  * something is: by eventfd, by signal, by io_uring's poll.
  */
 #include <liburing.h>
+#include <linux/aio_abi.h>
 #include <sys/eventfd.h>
 
 #include "util.h"
@@ -179,6 +180,47 @@ TEST_F(owned, io_uring_poll_tells)
 	EXPECT_EQ(POLLOUT, cqe->res);
 	io_uring_queue_exit(&ring);
 	ASSERT_EQ(0, get_now(self->fd));
+}
+
+/* Linux AIO's poll: the events, or -ETIME if there are none within a while. */
+static int64_t aio_poll(int fd, short events)
+{
+	struct iocb block = {
+		.aio_fildes = fd,
+		.aio_lio_opcode = IOCB_CMD_POLL,
+		.aio_buf = events,
+	};
+	struct timespec limit = { .tv_nsec = 100 * NS_PER_MS };
+	struct iocb *blocks[] = { &block };
+	aio_context_t context = 0;
+	struct io_event event;
+	int64_t ret;
+
+	if (syscall(SYS_io_setup, 1, &context))
+		return -errno;
+	ret = syscall(SYS_io_submit, context, 1, blocks);
+	if (ret == 1)
+		ret = syscall(SYS_io_getevents, context, 1, 1, &event, &limit);
+	if (ret < 0)
+		ret = -errno;
+	else
+		ret = ret == 1 ? event.res : -ETIME;
+	syscall(SYS_io_destroy, context);
+	return ret;
+}
+
+/* It tells what is ready, and waits for no file that has two things to wait for. */
+TEST_F(owned, aio_poll_does_not_wait)
+{
+	int empty = open(DEVICE, O_RDWR | O_CLOEXEC);
+
+	EXPECT_EQ(-EINVAL, aio_poll(self->fd, POLLOUT));
+	EXPECT_EQ(-EINVAL, aio_poll(self->fd, POLLIN));
+	ASSERT_EQ(0, put_one(self->fd, 1));
+	EXPECT_EQ(POLLOUT, aio_poll(self->fd, POLLIN | POLLOUT));
+	EXPECT_EQ(-EINVAL, aio_poll(self->fd, POLLIN));
+	EXPECT_EQ(POLLERR, aio_poll(empty, POLLOUT));
+	close(empty);
 }
 
 TEST_F(owned, every_way_at_once)

@@ -209,21 +209,85 @@ TEST_F(fs, sized_by_fallocate)
 	close(fd);
 }
 
-/* Nor does it go beyond what the process may. */
-TEST_F(fs, fallocate_within_limit)
-{
-	const struct rlimit limit = { .rlim_cur = ODD, .rlim_max = RLIM_INFINITY };
-	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-	int fd = open_file(FILE_A, O_RDWR | O_CREAT, 0600), big, fits;
+enum way {
+	TRUNCATE,
+	FTRUNCATE,
+	FALLOCATE,
+	CREATE
+};
 
-	signal(SIGXFSZ, SIG_IGN);
-	ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &limit));
-	big = posix_fallocate(fd, 0, ODD + 1);
-	fits = posix_fallocate(fd, 0, ODD);
-	setrlimit(RLIMIT_FSIZE, &unlimited);
-	EXPECT_EQ(EFBIG, big);
-	EXPECT_EQ(0, fits);
-	close(fd);
+/* All return 0 or a negative errno. */
+static int size_by(enum way way, int fd, const char *path, uint64_t size)
+{
+	switch (way) {
+	case TRUNCATE:
+		return truncate(path, size) ? -errno : 0;
+	case FTRUNCATE:
+		return size_file(fd, size);
+	case FALLOCATE:
+		return -posix_fallocate(fd, 0, size);
+	default:
+		return create(fd, 8 * KIB, size / (8 * KIB));
+	}
+}
+
+static volatile sig_atomic_t nr_signals;
+
+static void count_signal(int number)
+{
+	nr_signals++;
+}
+
+/* Nor is it larger than the process may make files. */
+TEST_F(fs, sized_within_limit)
+{
+	const struct rlimit limit = { .rlim_cur = 64 * KIB, .rlim_max = RLIM_INFINITY };
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	int big[4], fits[4], signals[4], fd;
+	enum way way;
+
+	signal(SIGXFSZ, count_signal);
+	for (way = TRUNCATE; way <= CREATE; way++) {
+		fd = open_file(FILE_A, O_RDWR | O_CREAT, 0600);
+		nr_signals = 0;
+		ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &limit));
+		big[way] = size_by(way, fd, FILE_A, 72 * KIB);
+		signals[way] = nr_signals;
+		fits[way] = size_by(way, fd, FILE_A, 64 * KIB);
+		setrlimit(RLIMIT_FSIZE, &unlimited);
+		EXPECT_EQ(64 * KIB, stat_of(FILE_A).st_size);
+		/* What has a pool says so, whatever the limit. */
+		EXPECT_EQ(-EBUSY, size_by(CREATE, fd, FILE_A, 64 * KIB));
+		close(fd);
+		ASSERT_EQ(0, unlink(FILE_A));
+	}
+	signal(SIGXFSZ, SIG_DFL);
+	for (way = TRUNCATE; way <= CREATE; way++) {
+		EXPECT_EQ(-EFBIG, big[way]);
+		EXPECT_EQ(1, signals[way]);
+		EXPECT_EQ(0, fits[way]);
+	}
+}
+
+TEST_F(fs, sizing_dates_it)
+{
+	struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	enum way way;
+	int fd;
+
+	for (way = TRUNCATE; way <= CREATE; way++) {
+		fd = open_file(FILE_A, O_RDWR | O_CREAT, 0600);
+		ASSERT_EQ(0, futimens(fd, old));
+		ASSERT_EQ(0, size_by(way, fd, FILE_A, 64 * KIB));
+		EXPECT_LE(time(NULL) - stat_of(FILE_A).st_mtime, 5);
+		EXPECT_LE(time(NULL) - stat_of(FILE_A).st_ctime, 5);
+		/* The same size is none that is new, to who goes by the path. */
+		ASSERT_EQ(0, futimens(fd, old));
+		ASSERT_EQ(0, truncate(FILE_A, 64 * KIB));
+		EXPECT_EQ(1, stat_of(FILE_A).st_mtime);
+		close(fd);
+		ASSERT_EQ(0, unlink(FILE_A));
+	}
 }
 
 TEST_F(fs, empty_file_is_a_file)

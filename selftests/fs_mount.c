@@ -57,6 +57,68 @@ TEST(root_directory)
 	ASSERT_EQ(0, unmount_fs());
 }
 
+static int mount_other(const char *options)
+{
+	mkdir(OTHER, 0755);
+	return mount("zcpool", OTHER, "zcpool", 0, options) ? -errno : 0;
+}
+
+/*
+ * It is one file system: a mount that asks for something else fails, and one that fails,
+ * for this or another reason, has changed nothing.
+ */
+TEST(mounted_again)
+{
+	static const char *const others[] = {
+		"mode=777",	   "uid=13",	     "gid=35",
+		"buffer_size=32k", "nr_inodes=1001", "mode=0750,uid=13",
+	};
+	const char *options = "rw,relatime,mode=750,uid=12,gid=34,buffer_size=16384,nr_inodes=1000";
+	size_t i;
+	int fd;
+
+	ASSERT_EQ(0, mount_at(MOUNT, "mode=0750,uid=12,gid=34,buffer_size=16k,nr_inodes=1000"));
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		EXPECT_STREQ(others[i], mount_other(others[i]) == -EBUSY ? others[i] : "taken");
+		EXPECT_STREQ(others[i], mount_at(MOUNT, others[i]) == -EBUSY ? others[i] : "taken");
+	}
+	/* Linux mounts nothing twice at one place. */
+	EXPECT_EQ(-EBUSY, mount_fs());
+	EXPECT_STREQ(options, options_shown());
+	ASSERT_EQ(0, mount_other("nr_inodes=1000,mode=750"));
+	/* One of two is one still. */
+	ASSERT_EQ(0, unmount_fs());
+	EXPECT_EQ(-EBUSY, mount_at(MOUNT, "mode=777"));
+	ASSERT_EQ(0, mount_fs());
+	EXPECT_STREQ(options, options_shown());
+	ASSERT_EQ(0, umount(OTHER));
+	ASSERT_EQ(0, remount("mode=0700"));
+	EXPECT_EQ(S_IFDIR | 0700, stat_of(MOUNT).st_mode);
+	/* Where only pools keep it, who mounts it chooses, and the rest is as it was. */
+	fd = new_pool(8 * KIB, 1);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, unmount_fs());
+	ASSERT_EQ(0, mount_at(MOUNT, "uid=13"));
+	EXPECT_STREQ("rw,relatime,mode=700,uid=13,gid=34,buffer_size=16384,nr_inodes=1000",
+		     options_shown());
+	EXPECT_EQ(-EBUSY, mount_other("uid=14"));
+	ASSERT_EQ(0, unmount_fs());
+	close(fd);
+}
+
+/* As when a service has a pool before the system's mounts are made. */
+TEST(first_mounted_after_a_pool)
+{
+	int fd = new_pool(8 * KIB, 1);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, mount_at(MOUNT, "mode=1770,gid=34"));
+	EXPECT_STREQ("rw,relatime,mode=1770,gid=34", options_shown());
+	EXPECT_EQ(-EBUSY, mount_other("mode=1777"));
+	close(fd);
+	ASSERT_EQ(0, unmount_fs());
+}
+
 TEST(garbage_in_options)
 {
 	static const char *const garbage[] = {
@@ -145,6 +207,78 @@ TEST(one_file_system)
 	ASSERT_EQ(1, write(fd, "x", 1));
 	close(fd);
 	ASSERT_EQ(0, unlink(FILE_A));
+	ASSERT_EQ(0, umount(OTHER));
+	ASSERT_EQ(0, unmount_fs());
+}
+
+static int set_read_only(const char *where)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	return mount_setattr(AT_FDCWD, where, 0, &attr, sizeof(attr)) ? -errno : 0;
+}
+
+/* As newer versions of mount(8) remount. */
+static int reconfigure_read_only(const char *where)
+{
+	int context = fspick(AT_FDCWD, where, FSPICK_CLOEXEC), error = 0;
+
+	if (context < 0 || fsconfig(context, FSCONFIG_SET_FLAG, "ro", NULL, 0) ||
+	    fsconfig(context, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0))
+		error = -errno;
+	close(context);
+	return error;
+}
+
+static int failed(int ret)
+{
+	return ret ? -errno : 0;
+}
+
+TEST(read_only)
+{
+	char back[4];
+	int fd, view_fd;
+
+	ASSERT_EQ(0, mount_fs());
+	ASSERT_EQ(0, mount_other(""));
+	fd = new_file(FILE_A, 8 * KIB);
+	ASSERT_GE(fd, 0);
+	/* What is open for writing keeps a mount from it, or all. */
+	EXPECT_EQ(-EBUSY, set_read_only(MOUNT));
+	EXPECT_EQ(-EBUSY, reconfigure_read_only(MOUNT));
+	EXPECT_EQ(-EBUSY, reconfigure_read_only(OTHER));
+	EXPECT_EQ(0, set_read_only(OTHER));
+	EXPECT_EQ(-EROFS, open_file(OTHER "/a", O_RDWR, 0));
+	/* Or stays so. */
+	ASSERT_EQ(0, mount("zcpool", MOUNT, "zcpool", MS_REMOUNT | MS_RDONLY, ""));
+	EXPECT_STREQ("ro,relatime", options_shown());
+	EXPECT_EQ(4, pwrite(fd, "kept", 4, 0));
+	close(fd);
+	EXPECT_EQ(-EROFS, open_file(FILE_A, O_RDWR, 0));
+	EXPECT_EQ(-EROFS, open_file(FILE_B, O_RDWR | O_CREAT, 0600));
+	EXPECT_EQ(-EROFS, open_file(MOUNT, O_RDWR | O_TMPFILE, 0600));
+	EXPECT_EQ(-EROFS, failed(mkdir(MOUNT "/d", 0700)));
+	EXPECT_EQ(-EROFS, failed(rename(FILE_A, FILE_B)));
+	EXPECT_EQ(-EROFS, failed(unlink(FILE_A)));
+	EXPECT_EQ(-EROFS, failed(truncate(FILE_A, 8 * KIB)));
+	EXPECT_EQ(-EROFS, failed(chmod(FILE_A, 0644)));
+	fd = open_file(FILE_A, O_RDONLY, 0);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(4, read(fd, back, 4));
+	EXPECT_EQ(0, memcmp(back, "kept", 4));
+	/* A view without a name there is one nowhere. */
+	view_fd = view_in(fd, fd, 0, 1, 0, 0400);
+	EXPECT_EQ(-EROFS, name(view_fd, FILE_B));
+	/* To Linux, what has no name is about to be removed, which writes. */
+	EXPECT_EQ(-EBUSY, reconfigure_read_only(OTHER));
+	close(view_fd);
+	close(fd);
+	/* Asked of the file system as a whole it is no more than done. */
+	EXPECT_EQ(0, reconfigure_read_only(OTHER));
+	ASSERT_EQ(0, remount(""));
+	EXPECT_STREQ("rw,relatime", options_shown());
+	EXPECT_EQ(0, unlink(FILE_A));
 	ASSERT_EQ(0, umount(OTHER));
 	ASSERT_EQ(0, unmount_fs());
 }

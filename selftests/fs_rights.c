@@ -101,6 +101,39 @@ TEST_F(fs, times)
 	AS(NOBODY, NOBODY, !utimensat(AT_FDCWD, FILE_A, NULL, 0));
 }
 
+static int open_or_make(const char *path)
+{
+	return open_file(path, O_RDWR | O_CREAT, 0660);
+}
+
+/* Two users of a group, as zcpool(5) and zcpool_open_file(3) tell them to. */
+TEST_F(fs, shared_by_a_group)
+{
+	const char *sysctl = "/proc/sys/fs/protected_regular", *file = MOUNT "/d/a";
+	char before[16];
+
+	snprintf(before, sizeof(before), "%lld", read_number(sysctl));
+	/* As systemd mounts it. */
+	ASSERT_EQ(0, mount("zcpool", MOUNT, "zcpool", MS_REMOUNT, "mode=1770,gid=1234"));
+	ASSERT_EQ(0, mkdir(MOUNT "/d", 0));
+	ASSERT_EQ(0, chown(MOUNT "/d", 0, GROUP));
+	ASSERT_EQ(0, chmod(MOUNT "/d", 02770));
+	AS(NOBODY, NOBODY, open_or_make(FILE_A) == -EACCES && open_or_make(file) == -EACCES);
+	AS(1, GROUP, !size_file(open_or_make(FILE_A), 1) && !size_file(open_or_make(file), 1));
+	ASSERT_EQ(0, chown(FILE_A, 1, GROUP));
+	EXPECT_EQ(GROUP, stat_of(file).st_gid);
+	/* As Debian has it. */
+	ASSERT_EQ(0, write_text(sysctl, "2"));
+	AS(2, GROUP, open_or_make(FILE_A) == -EACCES && opens(O_RDWR));
+	AS(2, GROUP, open_or_make(file) >= 0);
+	ASSERT_EQ(0, write_text(sysctl, "1"));
+	AS(2, GROUP, open_or_make(FILE_A) >= 0);
+	EXPECT_EQ(0, write_text(sysctl, before));
+	/* Who may remove what of others. */
+	AS(2, GROUP, unlink(FILE_A) && errno == EPERM && !unlink(file));
+	ASSERT_EQ(0, rmdir(MOUNT "/d"));
+}
+
 static int with_memlock(rlim_t bytes, int fd, off_t size)
 {
 	struct rlimit limit = { bytes, bytes };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Memory with a hardware error is used no more, by nobody; the rest goes on. */
+#include <sys/eventfd.h>
+
 #include "attach.h"
 
 #include "kselftest_harness.h"
@@ -139,6 +141,66 @@ TEST(no_sound_buffer_is_left)
 	ASSERT_EQ(0, put_one(fd, 0));
 	EXPECT_EQ(-EDEADLK, get_wait(fd));
 	EXPECT_EQ(-EAGAIN, get_now(fd));
+}
+
+/* Fails the memory of a buffer, and has the device find out. */
+static bool fail_buffer(int fd, char *map, uint64_t buffer_size, uint32_t index)
+{
+	char back;
+
+	map[index * buffer_size] = 1;
+	return madvise(map + index * buffer_size, 4096, 100 /* MADV_HWPOISON */) &&
+	       pread(fd, &back, 1, index * buffer_size) < 0;
+}
+
+static int poll_events(int fd, short wanted, int timeout)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = wanted };
+	int ret = poll(&poll_fd, 1, timeout);
+
+	return ret < 0 ? -errno : poll_fd.revents;
+}
+
+/* So is who polls, by any descriptor of events, and who comes later. */
+TEST(pollers_are_told_that_none_is_left)
+{
+	const uint64_t buffer = 8 * KIB;
+	int fd = new_pool(buffer, 2), dmabuf, event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	struct zcpool_eventfd arg = { .fd = event };
+	short wanted[] = { POLLOUT, POLLIN, 0 };
+	char *map = map_pool(fd, 2 * buffer);
+	pid_t pids[3];
+	uint64_t told;
+	size_t i;
+
+	ASSERT_EQ(0, get_now(fd));
+	ASSERT_EQ(1, get_now(fd));
+	ASSERT_EQ(0, ioctl(fd, ZCPOOL_IOC_EVENTFD, &arg));
+	for (i = 0; i < 3; i++) {
+		pids[i] = fork();
+		if (!pids[i])
+			_exit(poll_events(fd, wanted[i], -1));
+		ASSERT_TRUE(wait_asleep(pids[i]));
+	}
+	ASSERT_TRUE(fail_buffer(fd, map, buffer, 0));
+	/* An export ends, and who polls may be who ends it. */
+	dmabuf = export(fd, buffer, buffer, 0);
+	ASSERT_GE(dmabuf, 0);
+	EXPECT_EQ(-EDEADLK, get_wait(fd));
+	EXPECT_EQ(0, poll_events(fd, POLLIN | POLLOUT, 20));
+	EXPECT_EQ(-1, read(event, &told, sizeof(told)));
+	close(dmabuf);
+	ASSERT_TRUE(fail_buffer(fd, map, buffer, 1));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(POLLERR, wait_status(pids[i]));
+	EXPECT_EQ(sizeof(told), read(event, &told, sizeof(told)));
+	EXPECT_EQ(POLLERR, poll_events(fd, POLLIN | POLLOUT, -1));
+	ASSERT_EQ(0, put_one(fd, 0));
+	EXPECT_EQ(POLLERR, poll_events(fd, POLLIN | POLLOUT, -1));
+	EXPECT_EQ(-EDEADLK, get_wait(fd));
+	munmap(map, 2 * buffer);
+	close(event);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

@@ -215,7 +215,7 @@ class Nio {
 	}
 
 	public static void main(String[] args) throws IOException {
-		view = Path.of(args[0], "view");
+		view = Path.of(args[0], "pages");
 		pool = Path.of(args[0], "pool");
 		file = Path.of(args[0], "file");
 		copy = Path.of(args[1], "copy");

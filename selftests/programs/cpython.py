@@ -58,8 +58,8 @@ def python_mmap():
         same_bytes(data[:-3] + b"end", file.read())
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
             same(ODD - 3, mapping.find(b"end", ODD - 3))
-    data = make_view(FS + "/view", WHOLE)
-    with open(FS + "/view", "rb") as file:
+    data = make_view(FS + "/pages", WHOLE)
+    with open(FS + "/pages", "rb") as file:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
             same_bytes(data, mapping[:])
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) as mapping:

@@ -12,7 +12,7 @@ WHOLE = 700 * PAGE
 @functools.lru_cache(maxsize=None)
 def results():
     """What each case came to, by its name."""
-    data = make_view(FS + "/view", WHOLE)
+    data = make_view(FS + "/pages", WHOLE)
     make_view(FS + "/writable", WHOLE, writable=True)
     make(FS + "/pool")
     with open(DISK + "/expected", "wb") as file:

@@ -68,6 +68,15 @@ def documented_block(marker):
     raise AssertionError(f"Documentation/programs.rst has no block with {marker}")
 
 
+def documented_section(title):
+    """All literal blocks of a section of the manual, one after the other."""
+    section = re.search(rf"^{re.escape(title)}\n=+\n(.*?)^[^\n]+\n===", PAGE_TEXT,
+                        re.MULTILINE | re.DOTALL)
+    check(section, "Documentation/programs.rst has no section", title)
+    blocks = re.findall(r"::\n\n((?:    .*\n|\n)+)", section.group(1))
+    return re.sub(r"^    ", "", "".join(blocks), flags=re.MULTILINE)
+
+
 def shell(command):
     """Run a documented command, which must succeed; return what it prints."""
     done = subprocess.run(["bash", "-c", documented(command)], cwd=REPO, timeout=120,
@@ -128,7 +137,7 @@ def content(path):
 def make_view(path, size, writable=False):
     """A named view of part of a named pool that has no name itself any more."""
     offset = 2 * PAGE
-    pool = path + ".pool"
+    pool = FS + "/pool"
     data = make(pool, offset + size + PAGE)
     shell(f"zcpoolctl view {'-w ' if writable else ''}-o {offset} -l {size} -m 644 {path} {pool}")
     os.unlink(pool)

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """socat, curl, and what else copies files, from and to named pools and views."""
 import http.server
+import os
+import subprocess
 import threading
 
-from lab import DISK, FS, ODD, Program, content, make, make_view, same_bytes, shell
+from lab import (DISK, FS, ODD, Program, content, documented_section, make, make_view, same,
+                 same_bytes, shell)
 
 
 def socat():
@@ -56,4 +59,20 @@ def coreutils():
     same_bytes(view, content(DISK + "/view"))
 
 
-TESTS = [socat, curl, coreutils]
+def first_section():
+    """Typed from top to bottom, as it is there."""
+    subprocess.check_call(["umount", FS])
+    try:
+        subprocess.run(["bash", "-euxo", "pipefail", "-c",
+                        documented_section("A file that is a pool")], timeout=120, check=True)
+    finally:
+        if not os.path.ismount(FS):
+            subprocess.check_call(["mount", "-t", "zcpool", "zcpool", FS])
+    same(["file"], os.listdir(FS))
+    data = content(DISK + "/data")
+    same_bytes(data, content(FS + "/file"))
+    same_bytes(data[8192:8192 + ODD], content(DISK + "/copy"))
+    same_bytes(data[8192:8192 + ODD], content(DISK + "/view"))
+
+
+TESTS = [socat, curl, coreutils, first_section]

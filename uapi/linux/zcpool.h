@@ -286,8 +286,9 @@ struct zcpool_put {
  * told that none is: by EAGAIN or fewer buffers than wanted from GET, by poll, or by
  * this call, which adds 1 at once if a buffer is free.  So who reads the eventfd
  * calls GET until one of these, as with edge-triggered epoll.  SIGIO (fcntl():
- * O_ASYNC, F_SETOWN, F_SETSIG) comes at the same times.  A handle has one eventfd;
- * a new one replaces it.
+ * O_ASYNC, F_SETOWN, F_SETSIG) comes at the same times.  Both also come when the memory
+ * of the last buffer fails, and poll reports POLLERR from then on.  A handle has one
+ * eventfd; a new one replaces it.
  *
  * Errors, beside the common ones:
  *
@@ -831,7 +832,8 @@ struct zcpool_unseal {
  * poll
  *   POLLOUT: GET would hand out a buffer; POLLIN: RECEIVE would; POLLERR without a
  *   pool, and then nothing more, so that an edge-triggered interest is to be added
- *   after CREATE or ATTACH
+ *   after CREATE or ATTACH; POLLERR also when the memory of every buffer is found to
+ *   have failed
  * read
  *   copies; 0 at the end of the pool; EIO if the memory failed
  * write
@@ -861,7 +863,8 @@ struct zcpool_unseal {
  *   there, mappings with its last page; commands go by the whole pool
  * ftruncate, O_TRUNC
  *   EPERM if the file has a pool and another size; EFBIG also if it would need more
- *   than zcpool_query.max_count buffers
+ *   than zcpool_query.max_count buffers, and as CREATE on a file, with SIGXFSZ, beyond
+ *   RLIMIT_FSIZE
  * fallocate
  *   without flags (else EOPNOTSUPP) sizes an empty file as ftruncate() does; succeeds
  *   within its size, all of whose memory is there; errors of ftruncate() beyond

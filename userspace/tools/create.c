@@ -14,7 +14,9 @@ static const char usage[] =
 	"slash is a path; any other is of the mounted file system zcpool.\n\n"
 	"  -s, --buffer-size SIZE  bytes per buffer, with K, M or G (default 64K)\n"
 	"  -n, --count COUNT       buffers (default 16)\n"
-	"  -m, --mode MODE         permissions, octal (default 600)\n";
+	"  -m, --mode MODE         permissions, octal (default 600)\n"
+	"  -i, --isolated          each handle reaches only the buffers that it owns\n"
+	"  -q, --quiet             do not say that buffers are larger than SIZE\n";
 
 bool named_option(struct named_options *options, int letter, const char *text)
 {
@@ -34,6 +36,9 @@ bool named_option(struct named_options *options, int letter, const char *text)
 		if (end != optarg && !*end && !(options->mode & ~0777U))
 			return true;
 		fail_usage(text, "--mode '%s' is no octal mode", optarg);
+	} else if (letter == 'i') {
+		options->flags |= ZCPOOL_CREATE_F_ISOLATED;
+		return true;
 	} else {
 		fail_usage(text, "see the options below");
 	}
@@ -44,7 +49,6 @@ int create_command(int argc, char **argv)
 {
 	static const struct option options[] = { COMMON_LONG, NAMED_LONG, {} };
 	struct named_options named = NAMED_DEFAULTS;
-	struct zcpool_create create = { 0 };
 	struct common common = { 0 };
 	char path[PATH_MAX];
 	int letter, status;
@@ -62,7 +66,5 @@ int create_command(int argc, char **argv)
 	status = named_path(argv[optind], path, sizeof(path));
 	if (status)
 		return status;
-	create.buffer_size = named.buffer_size;
-	create.count = named.count;
-	return named_create(path, &create, named.mode);
+	return named_create(path, &named, common.quiet);
 }

@@ -13,16 +13,19 @@ static bool filled[DEPTH];
 
 static void print_string(const char *text)
 {
-	putchar('"');
-	for (; *text; text++) {
-		unsigned char c = *text;
+	struct character character;
 
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < 0x20)
-			printf("\\u%04x", c);
+	putchar('"');
+	while (next_character(&text, &character)) {
+		if (character.code == '"' || character.code == '\\')
+			putchar('\\');
+		/* What is no character is the one that stands for such. */
+		if (character.broken)
+			fputs("\\ufffd", stdout);
+		else if (is_control(character.code))
+			printf("\\u%04x", character.code);
 		else
-			putchar(c);
+			fwrite(character.bytes, 1, character.length, stdout);
 	}
 	putchar('"');
 }

@@ -108,6 +108,7 @@ static void print_owner(const struct stat *status)
 		printf(" %-10u", status->st_gid);
 }
 
+/* All but the name. */
 static void print_long(const struct entry *entry)
 {
 	static const char bits[] = "rwxrwxrwx";
@@ -127,7 +128,7 @@ static void print_long(const struct entry *entry)
 		       entry->in_flight);
 	else
 		printf(" %8s %8s %9s", "-", "-", "-");
-	printf(" %s\n", entry->name);
+	putchar(' ');
 }
 
 static void list_entry(const char *directory, const char *name, bool is_long, bool is_json)
@@ -141,12 +142,14 @@ static void list_entry(const char *directory, const char *name, bool is_long, bo
 		return;
 	if (is_long || is_json)
 		look_into(&entry, path);
-	if (is_json)
+	if (is_json) {
 		print_json(&entry);
-	else if (is_long)
+		return;
+	}
+	if (is_long)
 		print_long(&entry);
-	else
-		puts(name);
+	print_name(name);
+	putchar('\n');
 }
 
 static int list_directory(const char *directory, bool is_long, bool is_json)

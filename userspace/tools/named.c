@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Where names of pools are: the file system, and files there. */
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <mntent.h>
 #include <stdio.h>
@@ -90,13 +91,29 @@ int fail_named(int error, const char *path)
 	}
 }
 
-int named_create(const char *path, const struct zcpool_create *geometry, uint32_t mode)
+/* As file systems round up to blocks: what is asked for fits, and more is locked. */
+static void tell_rounded(const char *path, uint64_t asked, const struct zcpool_create *created)
 {
-	struct zcpool_create create = *geometry;
+	char size[32];
+
+	fail(EXIT_OK,
+	     "the buffers of '%s' are of %" PRIu64 " bytes instead of %" PRIu64 ", together %s",
+	     path, (uint64_t)created->stride, asked,
+	     format_size(created->size, size, sizeof(size)));
+}
+
+int named_create(const char *path, const struct named_options *options, bool quiet)
+{
+	struct zcpool_create create = {
+		.buffer_size = options->buffer_size,
+		.count = options->count,
+		.flags = options->flags,
+	};
 	struct zcpool *pool;
 	int error;
 
-	error = zcpool_open_file(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode, &pool);
+	error = zcpool_open_file(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, options->mode,
+				 &pool);
 	if (error) {
 		/* What is no such file has been made by this very call. */
 		if (error == -ENOTTY)
@@ -106,7 +123,9 @@ int named_create(const char *path, const struct zcpool_create *geometry, uint32_
 	error = zcpool_create(pool, &create);
 	if (error) {
 		remove(path);
-		fail_create(error, geometry->buffer_size * geometry->count);
+		fail_create(error, options->buffer_size * options->count);
+	} else if (!quiet && create.stride != options->buffer_size) {
+		tell_rounded(path, options->buffer_size, &create);
 	}
 	zcpool_close(pool);
 	return error ? EXIT_FAILED : EXIT_OK;

@@ -20,22 +20,22 @@ int fail_unmounted(void);
 int named_path(const char *name, char *path, size_t size);
 /* Print why a path could not be opened; returns an exit status. */
 int fail_named(int error, const char *path);
-/* Make a pool of a new file.  Returns an exit status, the message is printed. */
-int named_create(const char *path, const struct zcpool_create *geometry, uint32_t mode);
 
-/* What create and run take: the pool's geometry and the file's mode. */
+/* What create and run take: the pool's geometry and flags, and the file's mode. */
 struct named_options {
 	uint64_t buffer_size;
 	uint64_t count;
 	uint32_t mode;
+	uint32_t flags;
 };
 
-#define NAMED_SHORT "s:n:m:"
+#define NAMED_SHORT "s:n:m:i"
 /* clang-format off */
 #define NAMED_LONG \
 	{ "buffer-size", required_argument, NULL, 's' }, \
 	{ "count", required_argument, NULL, 'n' }, \
-	{ "mode", required_argument, NULL, 'm' }
+	{ "mode", required_argument, NULL, 'm' }, \
+	{ "isolated", no_argument, NULL, 'i' }
 /* clang-format on */
 #define NAMED_DEFAULTS \
 	{ \
@@ -43,5 +43,10 @@ struct named_options {
 	}
 /* One of them; returns false after a message if it is wrong, or none of them. */
 bool named_option(struct named_options *options, int letter, const char *usage);
+/*
+ * Make a pool of a new file.  Returns an exit status, the message is printed; so is one if
+ * the pool's buffers are larger than asked for, unless quiet.
+ */
+int named_create(const char *path, const struct named_options *options, bool quiet);
 
 #endif /* ZCPOOLCTL_NAMED_H */

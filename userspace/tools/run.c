@@ -20,7 +20,9 @@ static const char usage[] =
 	"the name is removed when COMMAND ends.\n\n"
 	"  -s, --buffer-size SIZE  bytes per buffer, with K, M or G (default 64K)\n"
 	"  -n, --count COUNT       buffers (default 16)\n"
-	"  -m, --mode MODE         permissions, octal (default 600)\n";
+	"  -m, --mode MODE         permissions, octal (default 600)\n"
+	"  -i, --isolated          each handle reaches only the buffers that it owns\n"
+	"  -q, --quiet             do not say that buffers are larger than SIZE\n";
 
 /* An argument with the path in place of each {}. */
 static char *fill_in(const char *argument, const char *path)
@@ -121,18 +123,14 @@ static int free_path(char *path, size_t size)
 	return status;
 }
 
-static int run_with_pool(const struct named_options *named, char **argv)
+static int run_with_pool(const struct named_options *named, bool quiet, char **argv)
 {
-	struct zcpool_create create = {
-		.buffer_size = named->buffer_size,
-		.count = named->count,
-	};
 	sigset_t blocked, before;
 	char path[PATH_MAX];
 	int status;
 
 	block_signals(&blocked, &before);
-	status = free_path(path, sizeof(path)) ?: named_create(path, &create, named->mode);
+	status = free_path(path, sizeof(path)) ?: named_create(path, named, quiet);
 	if (status)
 		return status;
 	status = run(argv, path, &blocked, &before);
@@ -159,5 +157,5 @@ int run_command(int argc, char **argv)
 	}
 	if (optind == argc)
 		return fail_usage(usage, "give a COMMAND");
-	return run_with_pool(&named, argv + optind);
+	return run_with_pool(&named, common.quiet, argv + optind);
 }

@@ -61,6 +61,18 @@ bool parse_seconds(const char *text, double *seconds);
 const char *format_size(uint64_t bytes, char *text, size_t size);
 double now(void);
 
+/* text.c: the characters of a string; broken: a byte that is none */
+struct character {
+	const char *bytes;
+	unsigned int length;
+	uint32_t code;
+	bool broken;
+};
+bool next_character(const char **text, struct character *character);
+bool is_control(uint32_t code);
+/* Print a name, which must do no harm to a terminal, with '?' for what might. */
+void print_name(const char *name);
+
 /* json.c: an object or array per line of stdout; key NULL: in an array, or outermost. */
 void json_begin(const char *key);
 void json_number(const char *key, uint64_t value);
