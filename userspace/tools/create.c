@@ -18,8 +18,6 @@ static const char usage[] =
 
 bool named_option(struct named_options *options, int letter, const char *text)
 {
-	char *end;
-
 	if (letter == 's') {
 		if (parse_size(optarg, &options->buffer_size))
 			return true;
@@ -30,8 +28,7 @@ bool named_option(struct named_options *options, int letter, const char *text)
 			return true;
 		fail_usage(text, "--count '%s' is no number of buffers", optarg);
 	} else if (letter == 'm') {
-		options->mode = strtoul(optarg, &end, 8);
-		if (end != optarg && !*end && !(options->mode & ~0777U))
+		if (parse_mode(optarg, 0777, &options->mode))
 			return true;
 		fail_usage(text, "--mode '%s' is no octal mode", optarg);
 	} else {
@@ -63,6 +60,6 @@ int create_command(int argc, char **argv)
 	if (status)
 		return status;
 	create.buffer_size = named.buffer_size;
-	create.count = named.count;
+	create.count = (uint32_t)named.count;
 	return named_create(path, &create, named.mode);
 }
