@@ -45,7 +45,7 @@ static char *fill_in(const char *argument, const char *path)
 	return text;
 }
 
-static void exec_command(char **argv, const char *path)
+static _Noreturn void exec_command(char **argv, const char *path)
 {
 	char **argument;
 	int error;
@@ -107,7 +107,7 @@ static int run(char **argv, const char *path, const sigset_t *blocked, const sig
 static int free_path(char *path, size_t size)
 {
 	char name[64];
-	int status, i;
+	int status = EXIT_FAILED, i;
 
 	for (i = 0; i < 1000; i++) {
 		if (i)
@@ -125,7 +125,7 @@ static int run_with_pool(const struct named_options *named, char **argv)
 {
 	struct zcpool_create create = {
 		.buffer_size = named->buffer_size,
-		.count = named->count,
+		.count = (uint32_t)named->count,
 	};
 	sigset_t blocked, before;
 	char path[PATH_MAX];
