@@ -16,6 +16,8 @@
 struct with_workers {
 	/* Nobody is to begin anything. */
 	atomic_bool rest;
+	/* Who has not yet come to rest. */
+	atomic_int busy;
 	atomic_ulong lives;
 	atomic_ulong absent;
 	atomic_ulong failed;
@@ -78,18 +80,36 @@ static _Noreturn void work(void)
 	for (;;) {
 		unsigned int lives = chance(4);
 
+		atomic_fetch_add(&shared_with->busy, 1);
 		while (!atomic_load(&shared_with->rest) && lives--)
 			if (!live())
 				atomic_fetch_add(&shared_with->failed, 1);
+		atomic_fetch_sub(&shared_with->busy, 1);
 		doze(20000);
 	}
 }
 
-/* Nobody may remove it now. */
+/*
+ * Nobody may remove it now.  While others are at work they may be the reason, so in every
+ * other round they rest: then what is left is, once they are gone for good.
+ */
 static bool is_refused(void)
 {
+	int64_t end = now_ns() + 20 * NS_PER_MS;
+
 	atomic_fetch_add(&shared_with->refused, 1);
-	return unload() == -EAGAIN;
+	do {
+		if (unload() != -EAGAIN)
+			return false;
+	} while (atomic_load(&shared_with->rest) && now_ns() < end && !usleep(2000));
+	return true;
+}
+
+static bool have_rest(bool on)
+{
+	atomic_store(&shared_with->rest, on);
+	NEED(!on || EVENTUALLY(!atomic_load(&shared_with->busy)));
+	return true;
 }
 
 /* While others go on it may take a while; once they rest it does not. */
@@ -197,6 +217,7 @@ static bool round_of(unsigned int number)
 		NEED(fill_socket(pool, sockets[i][0]));
 	}
 	NEED(hold(pool, map, &view));
+	NEED(have_rest(chance(2)));
 	NEED(is_refused());
 	close(pool);
 	NEED(is_refused());
@@ -208,6 +229,7 @@ static bool round_of(unsigned int number)
 		NEED(is_refused());
 		NEED(read_out(pipes[i]));
 	}
+	NEED(have_rest(false));
 	/* Sockets do not hold the module: what is in one is read when the module is gone. */
 	if (early)
 		NEED(read_out(sockets[0]));

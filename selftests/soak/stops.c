@@ -37,25 +37,32 @@ static unsigned long stops, interrupted;
 /* Counted by children. */
 static atomic_ulong *interruptions;
 
+/* Let who was sent SIGSTOP go on; whether it may be stopped again. */
+static bool go_on(pid_t child)
+{
+	siginfo_t info;
+
+	/* It may have ended. */
+	if (waitid(P_PID, child, &info, WSTOPPED | WEXITED | WNOWAIT) ||
+	    info.si_code != CLD_STOPPED)
+		return false;
+	waitpid(child, NULL, WUNTRACED);
+	if (chance(2))
+		doze(4000);
+	kill(child, SIGCONT);
+	stops++;
+	return true;
+}
+
 /* Stop and continue, some times, with a bit of time in between. */
 static bool disturb(pid_t child)
 {
 	unsigned int times = 1 + chance(6);
-	siginfo_t info;
 
-	while (times--) {
+	do {
 		doze(4000);
 		NEED(!kill(child, SIGSTOP));
-		/* It may have ended. */
-		NEED(!waitid(P_PID, child, &info, WSTOPPED | WEXITED | WNOWAIT));
-		if (info.si_code != CLD_STOPPED)
-			return true;
-		NEED(waitpid(child, NULL, WUNTRACED) == child);
-		if (chance(2))
-			doze(4000);
-		NEED(!kill(child, SIGCONT));
-		stops++;
-	}
+	} while (go_on(child) && --times);
 	return true;
 }
 
@@ -85,6 +92,20 @@ static bool put_some(struct scene *scene, unsigned int number)
 	return true;
 }
 
+/* The buffer that is waited for and the signal come at the same time. */
+static bool put_and_stop(struct scene *scene, pid_t child)
+{
+	if (chance(2)) {
+		NEED(!kill(child, SIGSTOP));
+		NEED(put_some(scene, 1));
+	} else {
+		NEED(put_some(scene, 1));
+		NEED(!kill(child, SIGSTOP));
+	}
+	go_on(child);
+	return true;
+}
+
 /* GET without limit is restarted, and nobody sees that. */
 static bool get_child(struct scene *scene)
 {
@@ -99,7 +120,7 @@ static bool get_child(struct scene *scene)
 static bool get_parent(struct scene *scene, pid_t child)
 {
 	NEED(disturb(child));
-	NEED(put_some(scene, 1));
+	NEED(put_and_stop(scene, child));
 	NEED(disturb(child));
 	return true;
 }
@@ -124,8 +145,7 @@ static bool get_limit_child(struct scene *scene)
 
 static bool get_limit_parent(struct scene *scene, pid_t child)
 {
-	NEED(disturb(child));
-	NEED(put_some(scene, chance(2)));
+	NEED(chance(4) ? put_and_stop(scene, child) : disturb(child));
 	return true;
 }
 
