@@ -40,6 +40,8 @@ help:
 	@echo "  check-all  the tests on every kernel"
 	@echo "  check-races  tests of what happens at once, on a kernel that looks for data races"
 	@echo "  torture    every exit at random for TORTURE_SECONDS=$(TORTURE_SECONDS), and proof that it bites"
+	@echo "  torture-long  insertion, want of memory, stops and processors, in ROUNDS=$(ROUNDS)"
+	@echo "  soak       everything at random for SOAK_SECONDS=$(SOAK_SECONDS)"
 	@echo "  check-dma  real devices: disk, cards, edu; IOMMU, bounce buffers, much memory"
 	@echo "  check-iommu  the tests behind a strict IOMMU"
 	@echo "  check-programs  nginx, Java, fio and others, as Debian has them"
@@ -58,6 +60,7 @@ help:
 	@echo "  install-dkms, uninstall-dkms  the same, the module by DKMS"
 	@echo "For developers:"
 	@echo "  style      what a reviewer would run"
+	@echo "  check-static  analysers on the sources; checkers on library and tool as they run"
 	@echo "  docs       the documentation as HTML, in build/docs"
 	@echo "  format     lay out the C sources"
 
@@ -178,6 +181,23 @@ run-torture: module weakened
 	@$(MAKE) $(jobs) -C selftests/torture
 	@selftests/torture/run $(TORTURE_SECONDS)
 
+# Parts of it: selftests/soak/run rounds N PART.
+ROUNDS ?= 100
+torture-long: packages
+	@$(MAKE) run-torture-long
+run-torture-long: module
+	@$(MAKE) $(jobs) -C selftests/torture
+	@$(MAKE) $(jobs) -C selftests/soak
+	@selftests/soak/run rounds $(ROUNDS)
+
+SOAK_SECONDS ?= 600
+soak: packages
+	@$(MAKE) run-soak
+run-soak: module userspace
+	@$(MAKE) $(jobs) -C selftests/torture
+	@$(MAKE) $(jobs) -C selftests/soak
+	@selftests/soak/run soak $(SOAK_SECONDS)
+
 demo: packages
 	@$(MAKE) run-demo
 run-demo: module copycount userspace
@@ -195,6 +215,12 @@ style: packages
 	@$(MAKE) run-style
 run-style: module
 	@selftests/style/run
+check-static: packages
+	@selftests/vm/setup static
+	@$(MAKE) run-check-static
+run-check-static: module userspace
+	@$(MAKE) $(jobs) -C selftests/analysis VERSION=$(VERSION)
+	@selftests/analysis/run
 docs:
 	@selftests/vm/setup build docs
 	@export KERNEL_FILES=$$(selftests/vm/kernel-files) && \
@@ -220,5 +246,6 @@ include module/install.mk
 .PHONY: all help module copycount importer exporter weakened stale userspace selftests \
 	packages check run-check check-all check-races check-iommu run-check-iommu check-dma run-check-dma check-rig run-check-rig \
 	check-examples run-check-examples check-tools run-check-tools check-programs \
-	run-check-programs check-install run-check-install torture run-torture demo run-demo bench run-bench style run-style docs \
+	run-check-programs check-install run-check-install torture run-torture torture-long \
+	run-torture-long soak run-soak check-static run-check-static demo run-demo bench run-bench style run-style docs \
 	format clean-module clean

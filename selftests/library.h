@@ -41,35 +41,43 @@ static inline bool allocation_fails(void)
 	return false;
 }
 
-/* These replace the C library's, whose own are there by these names. */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void __libc_free(void *memory);
+/*
+ * The linker has the test and the library call these, and these the true ones, be they
+ * the C library's or a checker's: see the Makefile.
+ */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_reallocarray(void *old, size_t count, size_t size);
+void __real_free(void *memory);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_reallocarray(void *old, size_t count, size_t size);
+void __wrap_free(void *memory);
 
-void *malloc(size_t size)
+void *__wrap_malloc(size_t size)
 {
-	return allocation_fails() ? NULL : __libc_malloc(size);
+	return allocation_fails() ? NULL : __real_malloc(size);
 }
 
-void *calloc(size_t count, size_t size)
+void *__wrap_calloc(size_t count, size_t size)
 {
-	return allocation_fails() ? NULL : __libc_calloc(count, size);
+	return allocation_fails() ? NULL : __real_calloc(count, size);
 }
 
-void *reallocarray(void *old, size_t count, size_t size)
+void *__wrap_reallocarray(void *old, size_t count, size_t size)
 {
 	if (allocation_fails())
 		return NULL;
 	if (old)
 		atomic_fetch_sub(&allocations_live, 1);
-	return realloc(old, count * size);
+	return __real_reallocarray(old, count, size);
 }
 
-void free(void *memory)
+void __wrap_free(void *memory)
 {
 	if (memory)
 		atomic_fetch_sub(&allocations_live, 1);
-	__libc_free(memory);
+	__real_free(memory);
 }
 
 #endif /* ZCPOOL_SELFTEST_LIBRARY_H */

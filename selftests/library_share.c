@@ -501,7 +501,7 @@ TEST(a_consumer_is_killed)
 	uint32_t number, indices[8];
 
 	for (round = 0; round < 20; round++) {
-		struct zcpool_item item;
+		struct zcpool_item item = { 0 };
 		pid_t child;
 
 		ASSERT_EQ(0, pipe(pipes));

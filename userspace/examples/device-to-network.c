@@ -29,7 +29,7 @@ static int check(int result, const char *what)
 	exit(1);
 }
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
 	perror(what);
 	exit(1);

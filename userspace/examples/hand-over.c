@@ -31,7 +31,7 @@ static void check(int error, const char *what)
 	exit(1);
 }
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
 	perror(what);
 	exit(1);

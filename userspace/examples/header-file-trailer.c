@@ -29,7 +29,7 @@ static void check(int error, const char *what)
 	exit(1);
 }
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
 	perror(what);
 	exit(1);
@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 		fail(argv[2]);
 
 	/* All buffers of a new pool follow each other in its byte space: one slice. */
-	create.count = status.st_size / BUFFER_SIZE + 1;
+	create.count = (uint32_t)(status.st_size / BUFFER_SIZE + 1);
 	check(zcpool_open(0, &pool), "open /dev/zcpool");
 	check(zcpool_create(pool, &create), "create a pool");
 	check(zcpool_map(pool, PROT_READ | PROT_WRITE, &map), "map");

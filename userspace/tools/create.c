@@ -20,8 +20,6 @@ static const char usage[] =
 
 bool named_option(struct named_options *options, int letter, const char *text)
 {
-	char *end;
-
 	if (letter == 's') {
 		if (parse_size(optarg, &options->buffer_size))
 			return true;
@@ -32,8 +30,7 @@ bool named_option(struct named_options *options, int letter, const char *text)
 			return true;
 		fail_usage(text, "--count '%s' is no number of buffers", optarg);
 	} else if (letter == 'm') {
-		options->mode = strtoul(optarg, &end, 8);
-		if (end != optarg && !*end && !(options->mode & ~0777U))
+		if (parse_mode(optarg, 0777, &options->mode))
 			return true;
 		fail_usage(text, "--mode '%s' is no octal mode", optarg);
 	} else if (letter == 'i') {

@@ -21,10 +21,10 @@ static int adopt(const struct handle *handle, struct zcpool **pool)
 	struct zcpool_query query = { 0 };
 	int pidfd, fd, error;
 
-	pidfd = syscall(SYS_pidfd_open, handle->pid, 0);
+	pidfd = (int)syscall(SYS_pidfd_open, handle->pid, 0);
 	if (pidfd < 0)
 		return gone(errno);
-	fd = syscall(SYS_pidfd_getfd, pidfd, handle->fd, 0);
+	fd = (int)syscall(SYS_pidfd_getfd, pidfd, handle->fd, 0);
 	error = fd < 0 ? gone(errno) : 0;
 	close(pidfd);
 	if (error)

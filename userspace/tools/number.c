@@ -24,7 +24,7 @@ bool parse_size(const char *text, uint64_t *size)
 		unit = strchr(units, *end & ~0x20);
 		if (!unit || !*unit || end[1])
 			return false;
-		shift = 10 * (unit - units + 1);
+		shift = 10 * (unsigned int)(unit - units + 1);
 	}
 	if (*size > UINT64_MAX >> shift)
 		return false;
@@ -40,6 +40,18 @@ bool parse_count(const char *text, uint64_t *count)
 	errno = 0;
 	*count = strtoull(text, &end, 10);
 	return *text >= '0' && *text <= '9' && !*end && !errno;
+}
+
+/* An octal mode with no bits but these. */
+bool parse_mode(const char *text, unsigned long most, uint32_t *mode)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 8);
+	*mode = (uint32_t)value;
+	return *text >= '0' && *text <= '7' && !*end && !errno && !(value & ~most);
 }
 
 /* A time, fractions allowed, that is neither nothing nor for ever. */

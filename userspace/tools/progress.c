@@ -42,7 +42,7 @@ static void draw(struct progress *progress, const char *end)
 		bar[i] = i < share * WIDTH ? '#' : '.';
 	bar[WIDTH] = 0;
 	format_size(done, size, sizeof(size));
-	format_size(seconds > 0 ? done / seconds : 0, rate, sizeof(rate));
+	format_size(seconds > 0 ? (uint64_t)(done / seconds) : 0, rate, sizeof(rate));
 	flockfile(stderr);
 	fprintf(stderr, "%s%s [%s] %3.0f %% %10s %10s/s%s", progress->terminal ? "\r" : "",
 		progress->what, bar, share * 100, size, rate, end);
@@ -53,9 +53,10 @@ static void draw(struct progress *progress, const char *end)
 /* Whether enough has been done since the line before. */
 static bool line_is_due(const struct progress *progress, uint64_t *next)
 {
-	uint64_t lines = progress->total ?
-				 (double)atomic_load(&progress->done) / progress->total * LINES :
-				 0;
+	uint64_t lines =
+		progress->total ?
+			(uint64_t)((double)atomic_load(&progress->done) / progress->total * LINES) :
+			0;
 
 	if (lines < *next || lines == LINES)
 		return false;

@@ -47,7 +47,7 @@ static char *fill_in(const char *argument, const char *path)
 	return text;
 }
 
-static void exec_command(char **argv, const char *path)
+static _Noreturn void exec_command(char **argv, const char *path)
 {
 	char **argument;
 	int error;
@@ -109,7 +109,7 @@ static int run(char **argv, const char *path, const sigset_t *blocked, const sig
 static int free_path(char *path, size_t size)
 {
 	char name[64];
-	int status, i;
+	int status = EXIT_FAILED, i;
 
 	for (i = 0; i < 1000; i++) {
 		if (i)

@@ -137,11 +137,11 @@ bool screen_wait(double until)
 			{ .fd = keys ? STDIN_FILENO : -1, .events = POLLIN },
 		};
 		double left = until - now();
-		struct timespec timeout = { .tv_sec = left };
+		struct timespec timeout = { .tv_sec = (time_t)left };
 
 		if (left <= 0)
 			return false;
-		timeout.tv_nsec = (left - timeout.tv_sec) * 1e9;
+		timeout.tv_nsec = (long)((left - timeout.tv_sec) * 1e9);
 		if (ppoll(fds, 2, &timeout, NULL) <= 0)
 			continue;
 		if (fds[0].revents && take_signal())

@@ -154,7 +154,8 @@ static uint64_t pool_size(const struct send *send)
 /* Before the receiver hears of it: what can fail here fails here. */
 static int open_pool(struct send *send)
 {
-	struct zcpool_create create = { .buffer_size = send->buffer_size, .count = send->buffers };
+	struct zcpool_create create = { .buffer_size = send->buffer_size,
+					.count = (uint32_t)send->buffers };
 	void *map;
 	int error;
 
@@ -243,7 +244,8 @@ static void report(const struct send *send, double seconds)
 	} else if (!send->common.quiet) {
 		printf("sent %s in %.2f s, %s/s, by %s\n",
 		       format_size(send->size, size, sizeof(size)), seconds,
-		       format_size(seconds > 0 ? send->size / seconds : 0, rate, sizeof(rate)),
+		       format_size(seconds > 0 ? (uint64_t)(send->size / seconds) : 0, rate,
+				   sizeof(rate)),
 		       send->method);
 	}
 }

@@ -56,6 +56,7 @@ int fail_create(int error, uint64_t bytes);
 
 /* number.c */
 bool parse_size(const char *text, uint64_t *size);
+bool parse_mode(const char *text, unsigned long most, uint32_t *mode);
 bool parse_count(const char *text, uint64_t *count);
 bool parse_seconds(const char *text, double *seconds);
 const char *format_size(uint64_t bytes, char *text, size_t size);

@@ -90,7 +90,6 @@ int view_command(int argc, char **argv)
 	struct common common = { 0 };
 	bool mode = false;
 	uint64_t number;
-	char *end;
 	int letter;
 
 	while ((letter = getopt_long(argc, argv, COMMON_SHORT "o:l:wm:", options, NULL)) != -1) {
@@ -114,8 +113,7 @@ int view_command(int argc, char **argv)
 			break;
 		case 'm':
 			mode = true;
-			view.mode = strtoul(optarg, &end, 8);
-			if (end == optarg || *end || (view.mode & ~0666U))
+			if (!parse_mode(optarg, 0666, &view.mode))
 				return fail_usage(usage, "--mode '%s' is no octal mode up to 666",
 						  optarg);
 			break;

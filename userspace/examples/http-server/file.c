@@ -68,7 +68,7 @@ static int open_beneath(const struct files *files, const char *path)
 	};
 	long fd = syscall(SYS_openat2, files->root, path, &how, sizeof(how));
 
-	return fd < 0 ? -errno : fd;
+	return fd < 0 ? -errno : (int)fd;
 }
 
 /* Open what an O_PATH descriptor stands for, and nothing else. */

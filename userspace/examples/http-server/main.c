@@ -80,7 +80,7 @@ static void open_pool(struct server *server, const struct options *options)
 {
 	struct zcpool_create create = {
 		.buffer_size = options->buffer_kib * 1024,
-		.count = options->pool_kib / options->buffer_kib,
+		.count = (uint32_t)(options->pool_kib / options->buffer_kib),
 	};
 	void *map;
 	int error;

@@ -78,10 +78,11 @@ struct options options_parse(int argc, char **argv)
 			options.buffer_kib = parse_number(optarg, "buffer", 1, 1U << 20);
 			break;
 		case 't':
-			options.timeout = parse_number(optarg, "timeout", 1, 86400);
+			options.timeout = (uint32_t)parse_number(optarg, "timeout", 1, 86400);
 			break;
 		case 'c':
-			options.connections = parse_number(optarg, "connections", 1, 100000);
+			options.connections =
+				(uint32_t)parse_number(optarg, "connections", 1, 100000);
 			break;
 		case 'h':
 			usage(stdout, argv[0]);

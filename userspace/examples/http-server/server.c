@@ -61,7 +61,7 @@ static int set_options(const struct server *server, int socket)
 	if (set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, server->timeout * 1000))
 		return -errno;
 	/* Of what it does not read, no client has more than a window in the socket. */
-	if (set_option(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, server->windows.window_size))
+	if (set_option(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)server->windows.window_size))
 		return -errno;
 	return 0;
 }

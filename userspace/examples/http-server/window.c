@@ -35,7 +35,7 @@ static uint32_t buffers_of(const struct window *window)
 {
 	uint64_t size = window->windows->buffer_size;
 
-	return (window->length + size - 1) / size;
+	return (uint32_t)((window->length + size - 1) / size);
 }
 
 /* Sockets may hold the buffers: then GET hands them out when these are done. */
