@@ -31,6 +31,8 @@ help:
 	@echo "  bench      compare with other ways to send, in a virtual machine"
 	@echo "More tests:"
 	@echo "  torture    every exit at random for TORTURE_SECONDS=$(TORTURE_SECONDS), and proof that it bites"
+	@echo "  fuzz       calls of every kind at random for FUZZ_SECONDS=$(FUZZ_SECONDS); FUZZ_SEED,"
+	@echo "             FUZZ_CALLS of each of FUZZ_THREADS"
 	@echo "  check-dma  real devices: disk, cards, edu; IOMMU, bounce buffers, much memory"
 	@echo "  check-iommu  the tests behind a strict IOMMU"
 	@echo "  check-programs  nginx, Java, fio and others, as Debian has them"
@@ -157,6 +159,15 @@ run-torture: module weakened
 	@$(MAKE) $(jobs) -C selftests/torture
 	@selftests/torture/run $(TORTURE_SECONDS)
 
+# Without FUZZ_CALLS as many as there is time for.
+FUZZ_SECONDS ?= 60
+export FUZZ_SECONDS FUZZ_SEED FUZZ_CALLS FUZZ_THREADS
+fuzz: packages
+	@$(MAKE) run-fuzz
+run-fuzz: module
+	@$(MAKE) $(jobs) -C selftests/fuzz
+	@selftests/fuzz/run
+
 demo: packages
 	@$(MAKE) run-demo
 run-demo: module copycount userspace
@@ -199,5 +210,5 @@ include module/install.mk
 .PHONY: all help module copycount importer exporter weakened stale userspace selftests \
 	packages check run-check check-iommu run-check-iommu check-dma run-check-dma check-rig run-check-rig \
 	check-examples run-check-examples check-tools run-check-tools check-programs \
-	run-check-programs check-install run-check-install torture run-torture demo run-demo bench run-bench style run-style docs \
+	run-check-programs check-install run-check-install torture run-torture fuzz run-fuzz demo run-demo bench run-bench style run-style docs \
 	format clean-module clean
