@@ -42,6 +42,8 @@ help:
 	@echo "  torture    every exit at random for TORTURE_SECONDS=$(TORTURE_SECONDS), and proof that it bites"
 	@echo "  torture-long  insertion, want of memory, stops and processors, in ROUNDS=$(ROUNDS)"
 	@echo "  soak       everything at random for SOAK_SECONDS=$(SOAK_SECONDS)"
+	@echo "  fuzz       calls of every kind at random for FUZZ_SECONDS=$(FUZZ_SECONDS); FUZZ_SEED,"
+	@echo "             FUZZ_CALLS of each of FUZZ_THREADS"
 	@echo "  check-dma  real devices: disk, cards, edu; IOMMU, bounce buffers, much memory"
 	@echo "  check-iommu  the tests behind a strict IOMMU"
 	@echo "  check-programs  nginx, Java, fio and others, as Debian has them"
@@ -198,6 +200,15 @@ run-soak: module userspace
 	@$(MAKE) $(jobs) -C selftests/soak
 	@selftests/soak/run soak $(SOAK_SECONDS)
 
+# Without FUZZ_CALLS as many as there is time for.
+FUZZ_SECONDS ?= 60
+export FUZZ_SECONDS FUZZ_SEED FUZZ_CALLS FUZZ_THREADS
+fuzz: packages
+	@$(MAKE) run-fuzz
+run-fuzz: module
+	@$(MAKE) $(jobs) -C selftests/fuzz
+	@selftests/fuzz/run
+
 demo: packages
 	@$(MAKE) run-demo
 run-demo: module copycount userspace
@@ -247,5 +258,6 @@ include module/install.mk
 	packages check run-check check-all check-races check-iommu run-check-iommu check-dma run-check-dma check-rig run-check-rig \
 	check-examples run-check-examples check-tools run-check-tools check-programs \
 	run-check-programs check-install run-check-install torture run-torture torture-long \
-	run-torture-long soak run-soak check-static run-check-static demo run-demo bench run-bench style run-style docs \
+	run-torture-long soak run-soak fuzz run-fuzz check-static run-check-static demo run-demo \
+	bench run-bench style run-style docs \
 	format clean-module clean
