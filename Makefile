@@ -31,6 +31,7 @@ help:
 	@echo "  bench      compare with other ways to send, in a virtual machine"
 	@echo "More tests:"
 	@echo "  torture    every exit at random for TORTURE_SECONDS=$(TORTURE_SECONDS), and proof that it bites"
+	@echo "  check-fault  each allocation and copy in the module's ways fails, on KERNEL=7.2-debug"
 	@echo "  check-dma  real devices: disk, cards, edu; IOMMU, bounce buffers, much memory"
 	@echo "  check-iommu  the tests behind a strict IOMMU"
 	@echo "  check-programs  nginx, Java, fio and others, as Debian has them"
@@ -157,6 +158,15 @@ run-torture: module weakened
 	@$(MAKE) $(jobs) -C selftests/torture
 	@selftests/torture/run $(TORTURE_SECONDS)
 
+# Of the rig's kernels that one alone has fault injection: it is this target's default.
+fault_kernel = $(if $(filter file,$(origin KERNEL)),KERNEL=7.2-debug)
+check-fault:
+	@$(MAKE) $(fault_kernel) packages
+	@$(MAKE) $(fault_kernel) run-check-fault
+run-check-fault: module importer userspace
+	@$(MAKE) $(jobs) -C selftests/fault
+	@$(run) --quiet --nvme 64 --edu --memory 3072 --timeout 3600 -- selftests/fault/guest
+
 demo: packages
 	@$(MAKE) run-demo
 run-demo: module copycount userspace
@@ -197,7 +207,8 @@ clean: clean-module
 include module/install.mk
 
 .PHONY: all help module copycount importer exporter weakened stale userspace selftests \
-	packages check run-check check-iommu run-check-iommu check-dma run-check-dma check-rig run-check-rig \
+	packages check run-check check-iommu run-check-iommu check-dma run-check-dma check-rig \
+	run-check-rig check-fault run-check-fault \
 	check-examples run-check-examples check-tools run-check-tools check-programs \
 	run-check-programs check-install run-check-install torture run-torture demo run-demo bench run-bench style run-style docs \
 	format clean-module clean
