@@ -15,7 +15,6 @@ static const char *const knobs[] = { "failslab", "fail_page_alloc", "fail_userco
 static int fail_nth = -1, make_it_fail = -1;
 /* Of objects, in bytes, and of pages. */
 static int spaces[2];
-static int times[KNOBS];
 static int left[KNOBS];
 
 static bool knob(const char *name, const char *attribute, const char *value)
@@ -39,11 +38,18 @@ static int knob_open(const char *name, const char *attribute)
 	return open(path, O_RDWR | O_CLOEXEC);
 }
 
-static int number_of(int fd)
+/* How many faults there still may be: opened anew, for it cannot be read twice. */
+static int times(unsigned int i)
 {
 	char text[32] = "";
+	int fd = knob_open(knobs[i], "times");
 
-	return pread(fd, text, sizeof(text) - 1, 0) > 0 ? atoi(text) : -1;
+	if (read(fd, text, sizeof(text) - 1) <= 0) {
+		perror("fault: how many faults there were is not to be read");
+		exit(1);
+	}
+	close(fd);
+	return atoi(text);
 }
 
 static void write_number(int fd, int number)
@@ -52,7 +58,7 @@ static void write_number(int fd, int number)
 	int length = snprintf(text, sizeof(text), "%d", number);
 
 	/* It may be this copy that fails. */
-	while (pwrite(fd, text, length, 0) < 0)
+	while (write(fd, text, length) < 0 && errno == EFAULT)
 		;
 }
 
@@ -66,7 +72,6 @@ static bool knobs_begin(void)
 		good = good && knob(knobs[i], "times", "1000000000") &&
 		       knob(knobs[i], "verbose", "0") && knob(knobs[i], "probability", "0") &&
 		       knob(knobs[i], "interval", "1");
-		times[i] = knob_open(knobs[i], "times");
 	}
 	good = good && knob("failslab", "ignore-gfp-wait", "N") &&
 	       knob("failslab", "cache-filter", "N") &&
@@ -106,7 +111,7 @@ static void count_left(void)
 	unsigned int i;
 
 	for (i = 0; i < KNOBS; i++)
-		left[i] = number_of(times[i]);
+		left[i] = times(i);
 }
 
 /* Which kind has fewer left than before. */
@@ -115,7 +120,7 @@ static enum fault what_failed(void)
 	unsigned int i;
 
 	for (i = 0; i < KNOBS; i++)
-		if (number_of(times[i]) != left[i])
+		if (times(i) != left[i])
 			return i;
 	return FAULT_NONE;
 }
