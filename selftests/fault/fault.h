@@ -47,9 +47,11 @@ struct world {
 };
 
 /* Without memory it tries for ever, as a page fault of a program does. */
-#define PATH_ENDLESS (1U << 0)
+#define PATH_ENDLESS 1U
 /* Of what happens early only a part is tried: the rest is not the module's. */
-#define PATH_LONG (1U << 1)
+#define PATH_LONG 2U
+/* Of all that happens only a part is tried: it is the same again and again. */
+#define PATH_MANY 4U
 
 #define PATH_ERRORS 4
 
@@ -79,9 +81,10 @@ struct path {
 	uint64_t feature;
 };
 
-#define MUST_SLAB (1U << FAULT_SLAB)
-#define MUST_PAGE (1U << FAULT_PAGE)
-#define MUST_COPY (1U << FAULT_COPY)
+/* Bits of path.must, by enum fault. */
+#define MUST_SLAB 1U
+#define MUST_PAGE 2U
+#define MUST_COPY 4U
 
 /**
  * struct tally - what became of a path's faults of one kind
@@ -110,7 +113,7 @@ void inject_all(enum fault kind, unsigned int from);
 bool inject_all_end(void);
 
 /* world.c: what paths need, and what has to be there afterwards */
-void problem(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void problem(const char *format, ...);
 unsigned int problems(void);
 void world_begin(struct world *world);
 void world_end(struct world *world);

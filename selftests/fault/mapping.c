@@ -229,21 +229,43 @@ static int do_vmsplice(struct world *world)
 	return result_or_errno(vmsplice(world->fds[1], &iov, 1, SPLICE_F_NONBLOCK));
 }
 
-#define MAPPING(kind, ...) \
-	{ "mmap, " #kind, have_##kind, do_map, made, .must = MUST_SLAB, __VA_ARGS__ }, \
-		{ "mmap, populate, " #kind, have_##kind, do_populate, made, \
-		  .must = MUST_SLAB,	    __VA_ARGS__ }, \
-		{ "touch, " #kind,	 have_mapped_##kind, do_touch,	 touched, \
-		  .flags = PATH_ENDLESS, .must = MUST_PAGE,  __VA_ARGS__ }, \
-		{ "mremap, " #kind, have_touched_##kind, do_move, \
-		  touched,	    .must = MUST_SLAB,	 __VA_ARGS__ }, \
-		{ "mprotect, " #kind, have_touched_##kind, do_protect, touched, \
-		  .must = MUST_SLAB,  __VA_ARGS__ }, \
-		{ "munmap, " #kind, have_touched_##kind, do_cut, cut, .must = MUST_SLAB, __VA_ARGS__ }, \
+/* Everything that becomes of mappings of a kind. */
+#define MAPPING(kind) \
+	{ .name = "mmap, " #kind, \
+	  .set_up = have_##kind, \
+	  .operate = do_map, \
+	  .check = made, \
+	  .must = MUST_SLAB }, \
+		{ .name = "mmap, populate, " #kind, \
+		  .set_up = have_##kind, \
+		  .operate = do_populate, \
+		  .check = made, \
+		  .must = MUST_SLAB }, \
+		{ .name = "touch, " #kind, \
+		  .set_up = have_mapped_##kind, \
+		  .operate = do_touch, \
+		  .check = touched, \
+		  .flags = PATH_ENDLESS, \
+		  .must = MUST_PAGE }, \
+		{ .name = "mremap, " #kind, \
+		  .set_up = have_touched_##kind, \
+		  .operate = do_move, \
+		  .check = touched, \
+		  .must = MUST_SLAB }, \
+		{ .name = "mprotect, " #kind, \
+		  .set_up = have_touched_##kind, \
+		  .operate = do_protect, \
+		  .check = touched, \
+		  .must = MUST_SLAB }, \
+		{ .name = "munmap, " #kind, \
+		  .set_up = have_touched_##kind, \
+		  .operate = do_cut, \
+		  .check = cut, \
+		  .must = MUST_SLAB }, \
 	{ \
-		"fork, " #kind, have_touched_##kind, do_fork, forked, \
-			.errors = { EAGAIN }, .flags = PATH_ENDLESS | PATH_LONG, \
-			.must = MUST_SLAB, __VA_ARGS__ \
+		.name = "fork, " #kind, .set_up = have_touched_##kind, .operate = do_fork, \
+		.check = forked, .errors = { EAGAIN }, .flags = PATH_ENDLESS | PATH_LONG, \
+		.must = MUST_SLAB \
 	}
 
 const struct path mapping_paths[] = {
@@ -252,7 +274,7 @@ const struct path mapping_paths[] = {
 	MAPPING(isolated),
 	MAPPING(view),
 	MAPPING(private),
-	MAPPING(export, .feature = ZCPOOL_FEATURE_EXPORT),
+	MAPPING(export),
 	MAPPING(file),
 	{ "O_DIRECT, read", have_disk, do_direct_read, .errors = { EFAULT, EIO },
 	  .must = MUST_SLAB | MUST_PAGE },

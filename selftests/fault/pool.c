@@ -31,13 +31,13 @@ static bool will_create_small(struct world *world)
 /* Memory enough for a leak to show. */
 static bool will_create_huge(struct world *world)
 {
-	return will_create(world, &(struct zcpool_create){ .buffer_size = 4 * MIB, .count = 2 });
+	return will_create(world, &(struct zcpool_create){ .buffer_size = 2 * MIB, .count = 2 });
 }
 
 /* Arrays of more than a page. */
 static bool will_create_many(struct world *world)
 {
-	return will_create(world, &(struct zcpool_create){ .buffer_size = 8 * KIB, .count = 600 });
+	return will_create(world, &(struct zcpool_create){ .buffer_size = 8 * KIB, .count = 520 });
 }
 
 static bool will_create_isolated(struct world *world)
@@ -170,7 +170,7 @@ const struct path pool_paths[] = {
 	{ "open", .operate = do_open, .must = MUST_SLAB | MUST_COPY },
 	CREATE("", small),
 	CREATE(", huge", huge),
-	CREATE(", many", many, .flags = PATH_LONG),
+	CREATE(", many", many, .flags = PATH_MANY),
 	CREATE(", isolated", isolated),
 	CREATE(", on a node", on_node),
 	CREATE(", in reach", in_reach),

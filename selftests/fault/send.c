@@ -301,7 +301,7 @@ static bool sent(struct world *world, int result)
 		return false;
 	if (result >= 0)
 		return got == result;
-	if (flags & ZCPOOL_SEND_F_SEAL && any_sealed(world) != (got > 0))
+	if ((flags & ZCPOOL_SEND_F_SEAL) && any_sealed(world) != !!got)
 		return false;
 	return result == -EFAULT || !got;
 }

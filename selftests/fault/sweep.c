@@ -133,7 +133,8 @@ static int none(const struct path *path)
 
 static unsigned int next(const struct path *path, unsigned int nth, unsigned int points)
 {
-	if ((path->flags & PATH_LONG) && nth > LONG_BEGIN && nth + LONG_END < points)
+	if ((path->flags & PATH_MANY) ||
+	    ((path->flags & PATH_LONG) && nth > LONG_BEGIN && nth + LONG_END < points))
 		return nth + LONG_STEP;
 	return nth + 1;
 }
@@ -155,7 +156,7 @@ static void sweep_all(const struct path *path, enum fault kind, unsigned int ste
 	unsigned int nth = 0;
 
 	while (once(path, kind, nth, tallies) != FAULT_NONE)
-		nth += nth < 8 * step ? step : nth / 8;
+		nth += nth < 4 * step ? step : nth / 4;
 }
 
 /*
@@ -173,7 +174,7 @@ bool sweep(const struct path *path, struct tally tallies[FAULT_KINDS])
 	if (points > 0) {
 		sweep_each(path, points, tallies);
 		if (!(path->flags & PATH_ENDLESS)) {
-			sweep_all(path, FAULT_OBJECTS, 64, tallies);
+			sweep_all(path, FAULT_OBJECTS, 128, tallies);
 			sweep_all(path, FAULT_PAGES, 1, tallies);
 		}
 	}

@@ -35,7 +35,7 @@ unsigned int problems(void)
 	return nr_problems;
 }
 
-/* Whether something holds, waited for for up to 5 s. */
+/* Wait until something holds, but no more than 5 s.  Whether it does. */
 bool eventually(bool (*holds)(const void *arg), const void *arg)
 {
 	int64_t end = now_ns() + 5000 * NS_PER_MS;
