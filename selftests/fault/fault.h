@@ -136,6 +136,7 @@ void report_path(const char *name, unsigned int must, const struct tally tallies
 bool report_end(void);
 
 /* sweep.c: one path with all its faults */
+extern bool sweep_single;
 bool sweep(const struct path *path, struct tally tallies[FAULT_KINDS]);
 
 /* An ioctl's result, or a negative errno. */

@@ -18,6 +18,7 @@ static void usage(FILE *to)
 	      "\n"
 	      "  --list    their names\n"
 	      "  --once    without faults, on any kernel\n"
+	      "  --single  one fault at a time, never all of a kind\n"
 	      "  --stacks  the kernel's log tells where each fault is\n",
 	      to);
 }
@@ -95,11 +96,9 @@ static void list(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "list", no_argument, NULL, 'l' },
-		{ "once", no_argument, NULL, 'o' },
-		{ "stacks", no_argument, NULL, 's' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "list", no_argument, NULL, 'l' },   { "once", no_argument, NULL, 'o' },
+		{ "single", no_argument, NULL, '1' }, { "stacks", no_argument, NULL, 's' },
+		{ "help", no_argument, NULL, 'h' },   { NULL, 0, NULL, 0 },
 	};
 	bool faults = true, stacks = false;
 	int option;
@@ -111,6 +110,9 @@ int main(int argc, char **argv)
 			return 0;
 		case 'o':
 			faults = false;
+			break;
+		case '1':
+			sweep_single = true;
 			break;
 		case 's':
 			stacks = true;

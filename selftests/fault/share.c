@@ -6,6 +6,8 @@
 #define COUNT 40
 
 static struct zcpool_item items[COUNT];
+/* Its number, and how many of them went there. */
+static uint32_t receiver, went;
 
 static bool have_pool(struct world *world)
 {
@@ -101,14 +103,13 @@ static bool have_items(struct world *world)
 		return false;
 	for (i = 0; i < COUNT; i++)
 		items[i] = (struct zcpool_item){ .index = indices[i], .tag = i };
-	return true;
+	receiver = number_of(world->fds[0]);
+	return receiver;
 }
-
-static uint32_t went;
 
 static int do_transfer(struct world *world)
 {
-	return transfer(world->pool, number_of(world->fds[0]), items, COUNT, &went);
+	return transfer(world->pool, receiver, items, COUNT, &went);
 }
 
 /* Buffers of both, in order; returns how many the receiver had. */

@@ -9,6 +9,9 @@
 /* Longest that one fault may take, seconds; it is the kernel that is slow. */
 #define HANG 60
 
+/* No more than one fault at a time is wanted. */
+bool sweep_single;
+
 static bool allowed(const struct path *path, enum fault kind, int error)
 {
 	int i;
@@ -173,7 +176,7 @@ bool sweep(const struct path *path, struct tally tallies[FAULT_KINDS])
 	leaks_memory(&bytes);
 	if (points > 0) {
 		sweep_each(path, points, tallies);
-		if (!(path->flags & PATH_ENDLESS)) {
+		if (!sweep_single && !(path->flags & PATH_ENDLESS)) {
 			sweep_all(path, FAULT_OBJECTS, 128, tallies);
 			sweep_all(path, FAULT_PAGES, 1, tallies);
 		}
