@@ -27,6 +27,7 @@
 #include <linux/socket.h>
 #include <linux/uio.h>
 #include <linux/version.h>
+#include <linux/workqueue.h>
 #ifdef ZCPOOL_HAVE_SKB_DEFER_NODES
 #include <net/hotdata.h>
 #endif
@@ -425,6 +426,13 @@ static inline void zcpool_hrtimer_init(struct hrtimer *timer,
 	timer->function = function;
 #endif
 }
+
+/* For works that need no processor of their own; under its old name the kernel warns. */
+#ifdef ZCPOOL_HAVE_DFL_WQ
+#define zcpool_unbound_wq system_dfl_wq
+#else
+#define zcpool_unbound_wq system_unbound_wq
+#endif
 
 /* Whether a processor has collected socket buffers to free. */
 static inline bool zcpool_skb_deferred(int cpu)

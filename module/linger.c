@@ -89,7 +89,7 @@ static void zcpool_linger_work(struct work_struct *work)
 		zcpool_skb_defer_kick();
 		zcpool_linger_delay =
 			min_t(unsigned long, zcpool_linger_delay * 2, ZCPOOL_LINGER_MAX);
-		queue_delayed_work(system_unbound_wq, &zcpool_linger_again, zcpool_linger_delay);
+		queue_delayed_work(zcpool_unbound_wq, &zcpool_linger_again, zcpool_linger_delay);
 	}
 	mutex_unlock(&zcpool_linger_lock);
 }
@@ -109,7 +109,7 @@ void zcpool_linger(struct zcpool_pool *pool)
 	if (list_empty(&zcpool_lingering))
 		zcpool_linger_delay = ZCPOOL_LINGER_MIN;
 	list_add(&pool->lingering, &zcpool_lingering);
-	queue_delayed_work(system_unbound_wq, &zcpool_linger_again, zcpool_linger_delay);
+	queue_delayed_work(zcpool_unbound_wq, &zcpool_linger_again, zcpool_linger_delay);
 	mutex_unlock(&zcpool_linger_lock);
 }
 
