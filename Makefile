@@ -44,6 +44,7 @@ help:
 	@echo "  soak       everything at random for SOAK_SECONDS=$(SOAK_SECONDS)"
 	@echo "  fuzz       calls of every kind at random for FUZZ_SECONDS=$(FUZZ_SECONDS); FUZZ_SEED,"
 	@echo "             FUZZ_CALLS of each of FUZZ_THREADS"
+	@echo "  check-fault  each allocation and copy in the module's ways fails, on KERNEL=7.2-debug"
 	@echo "  check-dma  real devices: disk, cards, edu; IOMMU, bounce buffers, much memory"
 	@echo "  check-iommu  the tests behind a strict IOMMU"
 	@echo "  check-programs  nginx, Java, fio and others, as Debian has them"
@@ -209,6 +210,15 @@ run-fuzz: module
 	@$(MAKE) $(jobs) -C selftests/fuzz
 	@selftests/fuzz/run
 
+# Of the rig's kernels that one alone has fault injection: it is this target's default.
+fault_kernel = $(if $(filter file,$(origin KERNEL)),KERNEL=7.2-debug)
+check-fault:
+	@$(MAKE) $(fault_kernel) packages
+	@$(MAKE) $(fault_kernel) run-check-fault
+run-check-fault: module importer userspace
+	@$(MAKE) $(jobs) -C selftests/fault
+	@$(run) --quiet --nvme 64 --edu --memory 3072 --timeout 3600 -- selftests/fault/guest
+
 demo: packages
 	@$(MAKE) run-demo
 run-demo: module copycount userspace
@@ -255,7 +265,8 @@ clean: clean-module
 include module/install.mk
 
 .PHONY: all help module copycount importer exporter weakened stale userspace selftests \
-	packages check run-check check-all check-races check-iommu run-check-iommu check-dma run-check-dma check-rig run-check-rig \
+	packages check run-check check-all check-races check-iommu run-check-iommu check-dma \
+	run-check-dma check-rig run-check-rig check-fault run-check-fault \
 	check-examples run-check-examples check-tools run-check-tools check-programs \
 	run-check-programs check-install run-check-install torture run-torture torture-long \
 	run-torture-long soak run-soak fuzz run-fuzz check-static run-check-static demo run-demo \

@@ -9,6 +9,8 @@
 #include "kselftest_harness.h"
 
 #define LIVES 2000
+/* Where kmemleak looks, at the end, for what is too little to be seen after so few. */
+#define LIVES_KMEMLEAK 300
 /* What processors keep in stock of charges and of freed objects. */
 #define SLACK (96L << 10)
 
@@ -144,9 +146,9 @@ FIXTURE_TEARDOWN(life)
 
 TEST_F(life, leaves_nothing)
 {
-	int i;
+	int i, lives = access("/sys/kernel/debug/kmemleak", F_OK) ? LIVES : LIVES_KMEMLEAK;
 
-	for (i = 0; i < LIVES; i++)
+	for (i = 0; i < lives; i++)
 		ASSERT_EQ(0, variant->live());
 	EXPECT_LT(charged_at_rest(self->before) - self->before, SLACK);
 }

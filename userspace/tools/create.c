@@ -20,26 +20,30 @@ static const char usage[] =
 
 bool named_option(struct named_options *options, int letter, const char *text)
 {
-	if (letter == 's') {
+	switch (letter) {
+	case 's':
 		if (parse_size(optarg, &options->buffer_size))
 			return true;
 		fail_usage(text, "--buffer-size '%s' is no size", optarg);
-	} else if (letter == 'n') {
+		return false;
+	case 'n':
 		if (parse_count(optarg, &options->count) && options->count &&
 		    options->count <= UINT32_MAX)
 			return true;
 		fail_usage(text, "--count '%s' is no number of buffers", optarg);
-	} else if (letter == 'm') {
+		return false;
+	case 'm':
 		if (parse_mode(optarg, 0777, &options->mode))
 			return true;
 		fail_usage(text, "--mode '%s' is no octal mode", optarg);
-	} else if (letter == 'i') {
+		return false;
+	case 'i':
 		options->flags |= ZCPOOL_CREATE_F_ISOLATED;
 		return true;
-	} else {
+	default:
 		fail_usage(text, "see the options below");
+		return false;
 	}
-	return false;
 }
 
 int create_command(int argc, char **argv)

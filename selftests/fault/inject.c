@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The kernel's fault injection: Documentation/fault-injection in its sources. */
+#include <limits.h>
+
+#include "fault.h"
+
+#define DEBUG "/sys/kernel/debug/"
+/* More than there will be, of points and of faults. */
+#define MANY 1000000000
+
+static const char *const knobs[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
+#define KNOBS (sizeof(knobs) / sizeof(*knobs))
+
+/* Negative where the kernel has none. */
+static int fail_nth = -1, make_it_fail = -1;
+/* Of objects, in bytes, and of pages. */
+static int spaces[2];
+static int left[KNOBS];
+
+static bool knob(const char *name, const char *attribute, const char *value)
+{
+	char path[96];
+	int error;
+
+	snprintf(path, sizeof(path), DEBUG "%s/%s", name, attribute);
+	error = write_text(path, value);
+	if (error)
+		fprintf(stderr, "fault: cannot write '%s' to %s: %s\n", value, path,
+			strerror(-error));
+	return !error;
+}
+
+static int knob_open(const char *name, const char *attribute)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), DEBUG "%s/%s", name, attribute);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+/* How many faults there still may be: opened anew, for it cannot be read twice. */
+static int times(unsigned int i)
+{
+	char text[32] = "";
+	int fd = knob_open(knobs[i], "times");
+
+	if (read(fd, text, sizeof(text) - 1) <= 0) {
+		perror("fault: how many faults there were is not to be read");
+		exit(1);
+	}
+	close(fd);
+	return atoi(text);
+}
+
+static void write_number(int fd, int number)
+{
+	char text[32];
+	int length = snprintf(text, sizeof(text), "%d", number);
+
+	/* It may be this copy that fails. */
+	while (write(fd, text, length) < 0 && errno == EFAULT)
+		;
+}
+
+/* Every allocation can fail, of any size, also one that may wait. */
+static bool knobs_begin(void)
+{
+	unsigned int i;
+	bool good = true;
+
+	for (i = 0; i < KNOBS; i++) {
+		good = good && knob(knobs[i], "times", "1000000000") &&
+		       knob(knobs[i], "verbose", "0") && knob(knobs[i], "probability", "0") &&
+		       knob(knobs[i], "interval", "1");
+	}
+	good = good && knob("failslab", "ignore-gfp-wait", "N") &&
+	       knob("failslab", "cache-filter", "N") &&
+	       knob("fail_page_alloc", "ignore-gfp-wait", "N") &&
+	       knob("fail_page_alloc", "ignore-gfp-highmem", "N") &&
+	       knob("fail_page_alloc", "min-order", "0");
+	/* For inject_all(): nobody's but those of a task that asks for it. */
+	for (i = 0; i < 2; i++) {
+		good = good && knob(knobs[i], "task-filter", "Y") &&
+		       knob(knobs[i], "probability", "100");
+		spaces[i] = knob_open(knobs[i], "space");
+	}
+	return good && spaces[0] >= 0 && spaces[1] >= 0;
+}
+
+/* Returns false where the kernel has no fault injection, or not enough. */
+bool inject_begin(void)
+{
+	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	make_it_fail = open("/proc/thread-self/make-it-fail", O_RDWR | O_CLOEXEC);
+	return fail_nth >= 0 && make_it_fail >= 0 && knobs_begin();
+}
+
+/* Have the kernel's log say where each fault is. */
+void inject_stacks(bool on)
+{
+	unsigned int i;
+
+	for (i = 0; i < KNOBS; i++) {
+		knob(knobs[i], "verbose", on ? "2" : "0");
+		knob(knobs[i], "verbose_ratelimit_interval_ms", "0");
+	}
+}
+
+static void count_left(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < KNOBS; i++)
+		left[i] = times(i);
+}
+
+/* Which kind has fewer left than before. */
+static enum fault what_failed(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < KNOBS; i++)
+		if (times(i) != left[i])
+			return i;
+	return FAULT_NONE;
+}
+
+/* The nth of this thread's allocations and copies is going to fail. */
+void inject_one(unsigned int nth)
+{
+	if (fail_nth < 0)
+		return;
+	count_left();
+	write_number(fail_nth, nth);
+}
+
+/* What has failed meanwhile. */
+enum fault inject_one_end(void)
+{
+	enum fault kind = FAULT_NONE;
+	char text[32] = "";
+
+	if (fail_nth < 0)
+		return FAULT_NONE;
+	/* If one is left, it is this copy that fails, and nothing has failed before. */
+	if (pread(fail_nth, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0)
+		kind = what_failed();
+	write_number(fail_nth, 0);
+	return kind;
+}
+
+/* How many points there are at which a path may meet a fault. */
+unsigned int inject_points(const struct path *path, struct world *world, int *result)
+{
+	unsigned int points = 0;
+	char text[32] = "";
+
+	if (fail_nth >= 0)
+		write_number(fail_nth, MANY);
+	*result = path->operate(world);
+	if (fail_nth < 0)
+		return 0;
+	if (pread(fail_nth, text, sizeof(text) - 1, 0) > 0)
+		points = MANY - atoi(text);
+	write_number(fail_nth, 0);
+	return points;
+}
+
+/* So much may be allocated, bytes of objects or pages, and then nothing of that kind. */
+void inject_all(enum fault kind, unsigned int from)
+{
+	if (fail_nth < 0)
+		return;
+	count_left();
+	write_number(spaces[FAULT_SLAB], kind == FAULT_OBJECTS ? from : INT_MAX);
+	write_number(spaces[FAULT_PAGE], kind == FAULT_PAGES ? from : INT_MAX);
+	write_number(make_it_fail, 1);
+}
+
+/* Whether anything has failed. */
+bool inject_all_end(void)
+{
+	if (fail_nth < 0)
+		return false;
+	write_number(make_it_fail, 0);
+	return what_failed() != FAULT_NONE;
+}
