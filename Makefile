@@ -38,6 +38,7 @@ help:
 	@echo "  bench      compare with other ways to send, in a virtual machine"
 	@echo "More tests:"
 	@echo "  check-all  the tests on every kernel"
+	@echo "  coverage   which lines of the modules the tests execute, on KERNEL=7.2-debug"
 	@echo "  check-races  tests of what happens at once, on a kernel that looks for data races"
 	@echo "  torture    every exit at random for TORTURE_SECONDS=$(TORTURE_SECONDS), and proof that it bites"
 	@echo "  torture-long  insertion, want of memory, stops and processors, in ROUNDS=$(ROUNDS)"
@@ -132,6 +133,14 @@ races := concurrency fs_race isolated_race library library_share receive_fault s
 check-races: KERNEL = 7.2-kcsan
 check-races:
 	@$(MAKE) check KERNEL=$(KERNEL) TESTS="$(races)"
+
+# Whatever the tests find, what they have executed is told.
+coverage: export ZCPOOL_COVERAGE := $(CURDIR)/build/coverage
+coverage:
+	@rm -rf $(ZCPOOL_COVERAGE)
+	@-$(MAKE) check KERNEL=7.2-debug
+	@-$(MAKE) check-fault
+	@selftests/coverage/report $(ZCPOOL_COVERAGE)
 
 # The same where an IOMMU lets no device reach what is not mapped for it just now: a
 # stray access is a fault in the kernel's log, which fails the run.
@@ -265,7 +274,7 @@ clean: clean-module
 include module/install.mk
 
 .PHONY: all help module copycount importer exporter weakened stale userspace selftests \
-	packages check run-check check-all check-races check-iommu run-check-iommu check-dma \
+	packages check run-check check-all check-races coverage check-iommu run-check-iommu check-dma \
 	run-check-dma check-rig run-check-rig check-fault run-check-fault \
 	check-examples run-check-examples check-tools run-check-tools check-programs \
 	run-check-programs check-install run-check-install torture run-torture torture-long \
