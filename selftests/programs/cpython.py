@@ -14,8 +14,8 @@ WHOLE = 700 * PAGE
 
 
 def python_os_sendfile():
-    for path, begin, data in ((FS + "/pool", 0, make(FS + "/pool")),
-                              (FS + "/view", 2 * PAGE, make_view(FS + "/view", ODD))):
+    for path, begin, data in ((FS + "/view", 2 * PAGE, make_view(FS + "/view", ODD)),
+                              (FS + "/pool", 0, make(FS + "/pool"))):
         near, far = tcp_pair()
         with near, far, open(path, "rb") as file, ThreadPoolExecutor(1) as peer, \
                 Handed() as handed:
@@ -28,8 +28,8 @@ def python_os_sendfile():
 
 
 def python_socket_sendfile():
-    for path, data in ((FS + "/pool", make(FS + "/pool")),
-                       (FS + "/view", make_view(FS + "/view", ODD))):
+    for path, data in ((FS + "/view", make_view(FS + "/view", ODD)),
+                       (FS + "/pool", make(FS + "/pool"))):
         near, far = tcp_pair()
         with near, far, open(path, "rb") as file, ThreadPoolExecutor(1) as peer:
             received = peer.submit(receive, far, ODD)
@@ -58,6 +58,7 @@ def python_mmap():
         same_bytes(data[:-3] + b"end", file.read())
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
             same(ODD - 3, mapping.find(b"end", ODD - 3))
+    os.unlink(FS + "/pool")
     data = make_view(FS + "/pages", WHOLE)
     with open(FS + "/pages", "rb") as file:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:

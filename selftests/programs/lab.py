@@ -135,7 +135,7 @@ def content(path):
 
 
 def make_view(path, size, writable=False):
-    """A named view of part of a named pool that has no name itself any more."""
+    """A named view of part of FS/pool, made for it, which has no name any more then."""
     offset = 2 * PAGE
     pool = FS + "/pool"
     data = make(pool, offset + size + PAGE)

@@ -21,8 +21,8 @@ def fetch(port, name, to, *options):
 
 def serve(port):
     """What a server serves of a named pool and of a view."""
-    pool = make(FS + "/pool")
     view = make_view(FS + "/view", ODD)
+    pool = make(FS + "/pool")
     with Handed() as handed:
         same_bytes(pool, fetch(port, "pool", "copy"))
     handed.is_all(ODD)
