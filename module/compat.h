@@ -78,6 +78,9 @@
 static inline vm_fault_t zcpool_fault_map_page(struct vm_fault *vmf)
 {
 #ifdef ZCPOOL_HAVE_VMF_INSERT_PAGE_MKWRITE
+	/* Another thread may have mapped it by a huge entry, before some of it failed. */
+	if (pmd_trans_huge(pmdp_get_lockless(vmf->pmd)))
+		return VM_FAULT_NOPAGE;
 	return vmf_insert_page_mkwrite(vmf, vmf->page, vmf->flags & FAULT_FLAG_WRITE);
 #else
 	return VM_FAULT_SIGBUS;

@@ -46,9 +46,9 @@ vm_fault_t zcpool_fault(struct vm_fault *vmf)
 {
 	struct zcpool_pool *pool = vmf->vma->vm_file->private_data;
 	u64 offset = (u64)vmf->pgoff << PAGE_SHIFT;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
 	struct zcpool_chunk chunk;
 	atomic_t *faults;
-	bool alone;
 
 	/* Unreachable while VM_DONTEXPAND keeps mappings as long as they were. */
 	if (WARN_ON_ONCE(offset >= pool->geometry.size))
@@ -62,30 +62,35 @@ vm_fault_t zcpool_fault(struct vm_fault *vmf)
 	/* __do_fault() would look for a locked page's mapping, which it has not. */
 	if (zcpool_buffer_failed(pool, &chunk))
 		return VM_FAULT_HWPOISON;
-	alone = zcpool_folio_split_failed(chunk.folio, pool->memory.order);
 	/* GET, splice and pins refuse to overflow the count by themselves. */
 	if (folio_ref_count(chunk.folio) > INT_MAX / 2)
 		return VM_FAULT_SIGBUS;
 	/* Locked until the entry is made, and counted: see zcpool_folio_mapped_refs(). */
 	if (!zcpool_fault_lock(pool, chunk.folio, vmf->vma))
 		return VM_FAULT_SIGBUS;
-	if (!zcpool_isolated_vma_reaches(vmf->vma, pool, zcpool_folio_buffer(chunk.folio))) {
-		folio_unlock(chunk.folio);
-		return VM_FAULT_SIGBUS;
+	if (!zcpool_isolated_vma_reaches(vmf->vma, pool, zcpool_folio_buffer(chunk.folio)))
+		goto unlock;
+	/* It may have failed while the lock was waited for. */
+	if (zcpool_buffer_failed(pool, &chunk)) {
+		ret = VM_FAULT_HWPOISON;
+		goto unlock;
 	}
 	smp_mb__before_atomic(); /* the lock is seen no later than the number */
 	atomic_inc(faults);
 	smp_mb__after_atomic(); /* pairs with smp_rmb() in zcpool_folio_mapped_refs() */
 	vmf->page = folio_page(chunk.folio, chunk.offset >> PAGE_SHIFT);
 	/* Who writes to a private mapping gets a page of his own, which has no neighbours. */
-	if (unlikely(alone) && !zcpool_fault_copies(vmf)) {
-		vm_fault_t ret = zcpool_fault_map_page(vmf);
-
-		folio_unlock(chunk.folio);
-		return ret;
+	if (unlikely(zcpool_folio_split_failed(chunk.folio, pool->memory.order)) &&
+	    !zcpool_fault_copies(vmf)) {
+		ret = zcpool_fault_map_page(vmf);
+		goto unlock;
 	}
 	folio_get(chunk.folio);
 	return VM_FAULT_LOCKED;
+
+unlock:
+	folio_unlock(chunk.folio);
+	return ret;
 }
 
 /**

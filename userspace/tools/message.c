@@ -73,7 +73,7 @@ int fail_create(int error, uint64_t bytes)
 		return fail(EXIT_FAILED,
 			    "a pool of %s is beyond the limit of one pool: raise " PARAMETERS
 			    "max_pool_bytes, or max_total_bytes if that is 0, "
-			    "or take fewer buffers",
+			    "or take fewer buffers; of one with a name see 'ulimit -f' too",
 			    size);
 	case -ENOSPC:
 		return fail(EXIT_FAILED,

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <mntent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,7 @@ int named_create(const char *path, const struct named_options *options, bool qui
 		.count = options->count,
 		.flags = options->flags,
 	};
+	void (*limit)(int number);
 	struct zcpool *pool;
 	int error;
 
@@ -120,7 +122,10 @@ int named_create(const char *path, const struct named_options *options, bool qui
 			remove(path);
 		return fail_named(error, path);
 	}
+	/* Beyond "ulimit -f" it is an error to be told, after what was made is removed. */
+	limit = signal(SIGXFSZ, SIG_IGN);
 	error = zcpool_create(pool, &create);
+	signal(SIGXFSZ, limit);
 	if (error) {
 		remove(path);
 		fail_create(error, options->buffer_size * options->count);
