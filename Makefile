@@ -21,13 +21,14 @@ kernel_build = $(eval kernel_build := $$(shell selftests/vm/kernel --headers $$(
 no_btf = $(if $(wildcard $(kernel_build)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 kbuild = $(MAKE) $(jobs) -C $(kernel_build) $(no_btf)
 run := selftests/vm/run
-# How long the tests may take, and each program of them, seconds: a kernel that checks
-# all it does is several times slower.
+# A kernel that checks all it does is several times slower, and needs no SLUB debugging.
 slow := $(filter %-debug %-kcsan,$(ZCPOOL_KERNEL))
+# How long the tests may take, and each program of them, seconds.
 check_timeout := $(if $(slow),5400,900)
 test_timeout := $(if $(slow),1500,180)
 check_flags = --nvme 64 --edu --timeout $(check_timeout) \
-	--env ZCPOOL_TEST_TIMEOUT=$(test_timeout) --append "slub_debug=FZPU init_on_alloc=0"
+	--env ZCPOOL_TEST_TIMEOUT=$(test_timeout) --env ZCPOOL_TEST_SLOWNESS=$(if $(slow),5,1) \
+	--append "$(if $(slow),,slub_debug=FZPU )init_on_alloc=0"
 
 all: module userspace
 

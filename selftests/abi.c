@@ -4,7 +4,7 @@
 
 #include "util.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 TEST(command_numbers)
 {

@@ -5,7 +5,7 @@
 
 #include "library.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define BUFFER (64 * KIB)
 #define COUNT 16

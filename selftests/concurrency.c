@@ -5,7 +5,7 @@
 
 #include "util.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define COUNT 24
 #define BUFFER (8 * KIB)

@@ -5,7 +5,7 @@
 
 #include "util.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /* An empty disk of the rig: selftests/vm/run --nvme. */
 #define DISK "/dev/nvme0n1"

@@ -7,7 +7,7 @@
 #include "exporter/exporter.h"
 #include "modules.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 static int load_exporter(void)
 {

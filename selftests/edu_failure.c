@@ -7,7 +7,7 @@
 #include "edu_bus.h"
 #include "reload.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define SIZE (64 * KIB)
 #define GUARD 0xee

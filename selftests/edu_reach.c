@@ -9,7 +9,7 @@
  */
 #include "edu_bus.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define BUFFER (2 * MIB)
 /* More than there is below a limit of 28 bits, 256 MiB. */

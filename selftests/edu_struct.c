@@ -9,7 +9,7 @@
 
 #include "export.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 TEST(command_numbers)
 {

@@ -5,7 +5,7 @@
  */
 #include "edu.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /* As long as a request may be: more than 25 s. */
 #define SIZE MIB

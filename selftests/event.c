@@ -9,7 +9,7 @@
 
 #include "util.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 static int set_eventfd(int fd, int event)
 {

@@ -9,7 +9,7 @@
 #include "export.h"
 #include "reload.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define STRIDE (16 * KIB)
 #define COUNT 4

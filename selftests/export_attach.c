@@ -7,7 +7,7 @@
 #include "attach.h"
 #include "reload.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define STRIDE (16 * KIB)
 #define COUNT 8
@@ -416,7 +416,7 @@ TEST_F(pool, many_attach_and_detach)
 	for (child = 0; child < 4; child++) {
 		if (fork())
 			continue;
-		for (round = 0; round < 200 && !status; round++) {
+		for (round = 0; round < rounds(200) && !status; round++) {
 			int device = new_device(64, child ? 4 * KIB : 0, 0);
 
 			status = attach(device, dmabuf) || map_for(device, child % 3) ||

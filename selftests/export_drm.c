@@ -5,7 +5,7 @@
  */
 #include "drm.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define STRIDE (64 * KIB)
 #define COUNT 4

@@ -11,7 +11,7 @@
 #include <drm/drm_fourcc.h>
 #include <drm/drm_mode.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define WIDTH 640
 #define HEIGHT 480

@@ -8,7 +8,7 @@
 
 #include "attach.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define STRIDE (64 * KIB)
 #define COUNT 16

@@ -10,7 +10,7 @@
 #include "export.h"
 #include "modules.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define WIDTH 640
 #define HEIGHT 480

@@ -8,7 +8,7 @@
 #include "share.h"
 #include "view.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define PAGE (4 * KIB)
 /* No multiple of a page or buffer, and more than one buffer. */

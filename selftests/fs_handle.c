@@ -3,7 +3,7 @@
 #include "fs.h"
 #include "share.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define STRIDE (64 * KIB)
 #define COUNT 4

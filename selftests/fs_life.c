@@ -3,7 +3,7 @@
 #include "fs.h"
 #include "reload.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define SIZE (256 * KIB)
 

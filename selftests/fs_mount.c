@@ -4,7 +4,7 @@
 
 #include "fs.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define OTHER "/tmp/zcpool-fs-other"
 

@@ -8,7 +8,7 @@
 
 #include "fs.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define SIZE (100 * KIB + 123)
 

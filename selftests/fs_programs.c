@@ -2,7 +2,7 @@
 /* Programs that know nothing of zcpool, on its files. */
 #include "fs.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(fs)
 {

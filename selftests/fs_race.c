@@ -7,7 +7,7 @@
 #include "reload.h"
 #include "view.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define NR_THREADS 6
 #define NR_NAMES 3

@@ -3,7 +3,7 @@
 #include "fs.h"
 #include "touch.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define GROUP 1234
 #define STRIDE (64 * KIB)

@@ -2,7 +2,7 @@
 /* GET makes a handle the owner of free buffers, PUT ends that. */
 #include "util.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define COUNT 200
 

@@ -7,7 +7,7 @@
 
 #include "util.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(held)
 {

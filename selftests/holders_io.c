@@ -12,7 +12,7 @@
 #include "send.h"
 #include "sockets.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define BUFFER (64 * KIB)
 #define LENGTH 8192

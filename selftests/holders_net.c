@@ -7,7 +7,7 @@
 #include "send.h"
 #include "sockets.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define BUFFER (64 * KIB)
 #define OFFSET 12001

@@ -5,7 +5,7 @@
  */
 #include "share.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(command)
 {

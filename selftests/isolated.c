@@ -12,7 +12,7 @@
 #include "send.h"
 #include "view.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define COUNT 4
 

@@ -9,7 +9,7 @@
 #include "isolated.h"
 #include "send.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define STRIDE (16 * KIB)
 #define COUNT 2

@@ -8,7 +8,7 @@
 #include "seal.h"
 #include "send.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define COUNT 4
 

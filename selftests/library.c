@@ -6,7 +6,7 @@
 
 #include "library.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 TEST(handle_and_geometry)
 {

@@ -7,7 +7,7 @@
 
 #include "seal.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define BUFFER (16 * KIB)
 #define COUNT 4

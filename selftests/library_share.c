@@ -9,7 +9,7 @@
 #include "library.h"
 #include "reload.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define STRIDE (8 * KIB)
 #define COUNT 64U

@@ -5,7 +5,7 @@
  */
 #include "reload.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 TEST(unload_without_users)
 {

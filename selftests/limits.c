@@ -6,7 +6,7 @@
 
 #include "export.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define GROUP "/sys/fs/cgroup/zcpool-limits"
 #define NOBODY 65534

@@ -8,7 +8,7 @@
 #include "export.h"
 #include "view.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define STRIDE (8 * KIB)
 #define COUNT 2

@@ -4,7 +4,7 @@
 
 #include "util.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define BUFFER (64 * KIB)
 #define SIZE (8 * BUFFER)

@@ -2,7 +2,7 @@
 /* An operator sees pools in fdinfo, and their life in tracepoints. */
 #include "isolated.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define TRACING "/sys/kernel/tracing/"
 

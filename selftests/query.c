@@ -2,7 +2,7 @@
 /* QUERY tells version, limits and the pool, on any handle. */
 #include "util.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 TEST(unbound_handle)
 {

@@ -4,7 +4,7 @@
 
 #include "util.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define BUFFER (8 * KIB)
 #define SIZE (4 * BUFFER)

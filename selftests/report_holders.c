@@ -2,7 +2,7 @@
 /* HOLDERS reports who holds which buffer, and for how long. */
 #include "util.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define COUNT 8
 

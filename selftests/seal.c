@@ -10,7 +10,7 @@
 #include "share.h"
 #include "view.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define COUNT 3
 

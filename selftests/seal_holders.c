@@ -12,7 +12,7 @@
 #include "share.h"
 #include "view.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define BUFFER (16 * KIB)
 /* An empty disk of the rig: selftests/vm/run --nvme. */

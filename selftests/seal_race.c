@@ -11,7 +11,7 @@
 #include "share.h"
 #include "view.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define COUNT 2
 #define DURATION_MS 3000

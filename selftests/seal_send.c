@@ -11,7 +11,7 @@
 #include "share.h"
 #include "sockets.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define BUFFER (16 * KIB)
 

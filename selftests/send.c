@@ -5,7 +5,7 @@
  */
 #include "send.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define BUFFER (64 * KIB)
 #define COUNT 32

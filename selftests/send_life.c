@@ -11,7 +11,7 @@
 #include "send.h"
 #include "sockets.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define BUFFER (64 * KIB)
 /* More than the pages that one buffer of a unix socket takes, however small it is. */
@@ -252,7 +252,7 @@ TEST_F(life, killed_at_any_point)
 {
 	int round;
 
-	for (round = 0; round < 25; round++) {
+	for (round = 0; round < rounds(25); round++) {
 		const struct timespec soon = { .tv_nsec = round % 13 * 300000 };
 		pid_t pid, reader;
 
@@ -298,7 +298,7 @@ TEST_F(life, peer_ends_at_any_point)
 	struct sender sender = new_sender(self, variant->ring);
 	int round;
 
-	for (round = 0; round < 25; round++) {
+	for (round = 0; round < rounds(25); round++) {
 		const struct timespec soon = { .tv_nsec = round % 13 * 300000 };
 		pid_t pid;
 

@@ -9,7 +9,7 @@
 #include "reload.h"
 #include "share.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define STRIDE (16 * KIB)
 #define COUNT 4

@@ -11,7 +11,7 @@
 #include "send.h"
 #include "view.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define GROUP "/sys/fs/cgroup/zcpool-tenancy"
 #define STRIDE (16 * KIB)

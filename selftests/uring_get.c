@@ -4,7 +4,7 @@
 
 #include "util.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define COUNT 4
 #define SIZE (COUNT * 8 * KIB)

@@ -11,7 +11,7 @@
 #include "reload.h"
 #include "view.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define STRIDE (16 * KIB)
 #define COUNT 4

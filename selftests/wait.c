@@ -5,7 +5,7 @@
 
 #include "util.h"
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 static volatile sig_atomic_t alarms;
 

@@ -20,7 +20,7 @@
 
 #include "../util.h"
 
-#include "kselftest_harness.h"
+#include "../harness.h"
 
 #define PAGE 4096UL
 #define COUNTER "/sys/kernel/debug/copycount/"

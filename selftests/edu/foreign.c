@@ -7,7 +7,7 @@
 
 #include "../edu.h"
 
-#include "kselftest_harness.h"
+#include "../harness.h"
 
 #define SIZE (32 * KIB)
 
