@@ -115,6 +115,8 @@ int zcpool_get_begin(struct zcpool_pool *pool, struct file *file, const struct z
 		return taken;
 	if (!taken && !(get->flags & ZCPOOL_GET_F_NONBLOCK) && !(file->f_flags & O_NONBLOCK))
 		return 0;
+	if (!taken && zcpool_buffers_failed(pool))
+		return -EDEADLK;
 	/* To who polls for edges, less than wanted says that nothing is left. */
 	zcpool_events_owe(pool);
 	return taken ?: -EAGAIN;

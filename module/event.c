@@ -94,7 +94,10 @@ void zcpool_events_owe(struct zcpool_pool *pool)
 	idle = pool->idle.nr;
 	spin_unlock(&pool->lock);
 
-	if (idle)
+	/* Whoever comes after zcpool_events_fail() is told here. */
+	if (zcpool_buffers_failed(pool))
+		zcpool_events_fail(pool);
+	else if (idle)
 		zcpool_events_pay(pool);
 	else
 		zcpool_wake_later(pool);

@@ -24,9 +24,11 @@
 #define ZCPOOL_RESCAN_MAX_NS (8 * NSEC_PER_MSEC)
 #define ZCPOOL_RESCAN_BUSY HZ
 
-/* Whether somebody waits who was told that nothing is free. */
+/* Whether somebody waits who was told that nothing is free, and something may be. */
 static bool zcpool_awaited(struct zcpool_pool *pool)
 {
+	if (zcpool_buffers_failed(pool))
+		return false;
 	/* Whoever comes after this look starts the timer himself. */
 	if (waitqueue_active(&pool->sleepers))
 		return true;

@@ -140,7 +140,7 @@ TEST(no_sound_buffer_is_left)
 	EXPECT_EQ(EDEADLK, wait_status(pid));
 	ASSERT_EQ(0, put_one(fd, 0));
 	EXPECT_EQ(-EDEADLK, get_wait(fd));
-	EXPECT_EQ(-EAGAIN, get_now(fd));
+	EXPECT_EQ(-EDEADLK, get_now(fd));
 }
 
 /* Fails the memory of a buffer, and has the device find out. */
@@ -194,7 +194,10 @@ TEST(pollers_are_told_that_none_is_left)
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(POLLERR, wait_status(pids[i]));
 	EXPECT_EQ(sizeof(told), read(event, &told, sizeof(told)));
+	EXPECT_EQ(-1, read(event, &told, sizeof(told)));
 	EXPECT_EQ(POLLERR, poll_events(fd, POLLIN | POLLOUT, -1));
+	ASSERT_EQ(0, ioctl(fd, ZCPOOL_IOC_EVENTFD, &arg));
+	EXPECT_EQ(sizeof(told), read(event, &told, sizeof(told)));
 	ASSERT_EQ(0, put_one(fd, 0));
 	EXPECT_EQ(POLLERR, poll_events(fd, POLLIN | POLLOUT, -1));
 	EXPECT_EQ(-EDEADLK, get_wait(fd));

@@ -238,7 +238,8 @@ struct zcpool_create {
  *   ZCPOOL_GET_F_NONBLOCK is set
  * * ETIMEDOUT: no buffer became free within @timeout_ns
  * * EDEADLK: it would wait for ever, or until exports and views end, since
- *   every buffer has one, or its memory failed
+ *   every buffer has one, or its memory failed; if the memory of all failed,
+ *   also instead of EAGAIN
  * * EINTR: a signal came first (restarted under SA_RESTART if @timeout_ns and
  *   @put_count are 0)
  * * EFAULT: @indices or the struct cannot be written; the buffers went back
@@ -287,8 +288,8 @@ struct zcpool_put {
  * this call, which adds 1 at once if a buffer is free.  So who reads the eventfd
  * calls GET until one of these, as with edge-triggered epoll.  SIGIO (fcntl():
  * O_ASYNC, F_SETOWN, F_SETSIG) comes at the same times.  Both also come when the memory
- * of the last buffer fails, and poll reports POLLERR from then on.  A handle has one
- * eventfd; a new one replaces it.
+ * of the last buffer fails, and poll reports POLLERR from then on; the eventfd also at
+ * this call, if that is past.  A handle has one eventfd; a new one replaces it.
  *
  * Errors, beside the common ones:
  *
