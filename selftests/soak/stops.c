@@ -149,12 +149,12 @@ static bool get_limit_parent(struct scene *scene, pid_t child)
 	return true;
 }
 
-static bool receive_begin(struct scene *scene)
+/* A second handle of the pool. */
+static bool attach_other(struct scene *scene)
 {
 	struct zcpool_share share = { 0 };
 	struct zcpool_attach attach = { .queue_max = COUNT };
 
-	NEED(own_all(scene));
 	NEED(!ioctl(scene->pool, ZCPOOL_IOC_SHARE, &share));
 	scene->other = open(DEVICE, O_RDWR | O_CLOEXEC);
 	attach.fd = share.fd;
@@ -162,6 +162,11 @@ static bool receive_begin(struct scene *scene)
 	scene->number = attach.handle;
 	close(share.fd);
 	return true;
+}
+
+static bool receive_begin(struct scene *scene)
+{
+	return own_all(scene) && attach_other(scene);
 }
 
 static bool receive_child(struct scene *scene)
@@ -394,6 +399,47 @@ static bool copy_child(struct scene *scene)
 	return true;
 }
 
+/* Buffer 0 goes to the other handle, and comes back by way of the pool. */
+static bool hand_over(struct scene *scene)
+{
+	struct zcpool_item item = { .index = 0 };
+	struct zcpool_transfer transfer = { .items = (uintptr_t)&item, .to = scene->number };
+	struct zcpool_receive receive = { .items = (uintptr_t)&item };
+
+	transfer.count = 1;
+	NEED(!ioctl(scene->pool, ZCPOOL_IOC_TRANSFER, &transfer));
+	receive.count = 1;
+	NEED(!ioctl(scene->other, ZCPOOL_IOC_RECEIVE, &receive));
+	NEED(!put_one(scene->other, 0));
+	NEED(get_many(scene->pool, &item.index, 1, ZCPOOL_GET_F_NONBLOCK, 0) == 1);
+	NEED(!item.index);
+	return true;
+}
+
+/* Commands that neither wait nor take long: a stop comes before one or after it. */
+static bool short_child(struct scene *scene)
+{
+	const uint64_t at = (COUNT - 1) * BUFFER;
+	struct zcpool_export export = { .offset = at, .length = BUFFER };
+	struct zcpool_view view = { .offset = at, .length = BUFFER };
+	struct zcpool_eventfd none = { .fd = -1 };
+	struct zcpool_query q;
+	unsigned int round;
+
+	for (round = 0; round < 40; round++) {
+		NEED(!query(scene->pool, &q) && q.count == COUNT);
+		NEED(holder_of(scene->pool, COUNT - 1).state == ZCPOOL_STATE_OWNED);
+		NEED(!ioctl(scene->pool, ZCPOOL_IOC_EVENTFD, &none));
+		NEED(!ioctl(scene->pool, ZCPOOL_IOC_EXPORT, &export) && !close(export.fd));
+		NEED(!ioctl(scene->pool, ZCPOOL_IOC_VIEW, &view) && !close(view.fd));
+		NEED(hand_over(scene));
+		/* A handle more, attached, and its end. */
+		close(scene->other);
+		NEED(attach_other(scene));
+	}
+	return true;
+}
+
 static struct stop_case cases[] = {
 	{ "GET", own_all, get_child, get_parent },
 	{ "GET with a limit", own_all, get_limit_child, get_limit_parent },
@@ -406,6 +452,7 @@ static struct stop_case cases[] = {
 	{ "SEAL", own_all, seal_child, only_disturb },
 	{ "faults", own_all, fault_child, only_disturb },
 	{ "read and write", own_all, copy_child, only_disturb },
+	{ "short commands", receive_begin, short_child, only_disturb },
 };
 
 #define CASES (sizeof(cases) / sizeof(cases[0]))
