@@ -362,9 +362,12 @@ TEST_F(video, outputs_from_slices)
 		i = dequeue(self->input, in, V4L2_MEMORY_DMABUF);
 		ASSERT_GE(i, 0);
 		slice = (uint32_t *)slice_of(self->map, QUEUED + i);
-		last = slice[0] >> 28;
-		ASSERT_LT(last, QUEUED);
-		ASSERT_EQ(0, memcmp(slice_of(self->map, last), slice, FRAME));
+		/* On a slow machine black comes first, before anything is put out. */
+		if (last >= 0 || slice[0] >> 28 < QUEUED) {
+			last = slice[0] >> 28;
+			ASSERT_LT(last, QUEUED);
+			ASSERT_EQ(0, memcmp(slice_of(self->map, last), slice, FRAME));
+		}
 		ASSERT_EQ(0, queue(self->input, in, i, self->exports[QUEUED + i], 0));
 	}
 	EXPECT_EQ(QUEUED - 1, last);

@@ -20,6 +20,8 @@ static const char usage[] =
 
 bool named_option(struct named_options *options, int letter, const char *text)
 {
+	uint64_t count;
+
 	switch (letter) {
 	case 's':
 		if (parse_size(optarg, &options->buffer_size))
@@ -27,9 +29,10 @@ bool named_option(struct named_options *options, int letter, const char *text)
 		fail_usage(text, "--buffer-size '%s' is no size", optarg);
 		return false;
 	case 'n':
-		if (parse_count(optarg, &options->count) && options->count &&
-		    options->count <= UINT32_MAX)
+		if (parse_count(optarg, &count) && count && count <= UINT32_MAX) {
+			options->count = (uint32_t)count;
 			return true;
+		}
 		fail_usage(text, "--count '%s' is no number of buffers", optarg);
 		return false;
 	case 'm':

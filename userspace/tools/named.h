@@ -24,7 +24,7 @@ int fail_named(int error, const char *path);
 /* What create and run take: the pool's geometry and flags, and the file's mode. */
 struct named_options {
 	uint64_t buffer_size;
-	uint64_t count;
+	uint32_t count;
 	uint32_t mode;
 	uint32_t flags;
 };
