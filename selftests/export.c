@@ -4,7 +4,6 @@
  * free while anything of it lives, and keeps pool and module.  What devices do with it
  * is tested with their drivers.
  */
-#include <sys/resource.h>
 
 #include "export.h"
 #include "reload.h"
@@ -333,7 +332,7 @@ TEST(of_a_read_only_handle)
 
 TEST_F(pool, errors)
 {
-	struct rlimit files, none = { 0 };
+	rlim_t files;
 	uint32_t indices[COUNT];
 	const uint64_t end = COUNT * STRIDE;
 
@@ -346,11 +345,9 @@ TEST_F(pool, errors)
 	ASSERT_EQ(-ERANGE, export(self->fd, 4 * KIB, end, 0));
 	ASSERT_EQ(-ERANGE, export(self->fd, -4096ULL, 4 * KIB, 0));
 	ASSERT_EQ(-ERANGE, export(self->fd, 4 * KIB, -4096ULL, 0));
-	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &files));
-	none.rlim_max = files.rlim_max;
-	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	files = limit_files(0);
 	ASSERT_EQ(-EMFILE, export(self->fd, 0, 4 * KIB, 0));
-	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	limit_files(files);
 	/* None of them left anything. */
 	ASSERT_EQ(COUNT, get_many(self->fd, indices, COUNT, 0, 0));
 }

@@ -55,9 +55,9 @@ FIXTURE_TEARDOWN(pool)
 
 TEST_F(pool, seals_are_the_owners)
 {
-	struct zcpool_element element = slice(0, 64);
+	struct zcpool_element elements[] = { slice(0, 64), bytes("end", 3) };
 	struct zcpool_item item = { .index = 0 };
-	char bytes[64];
+	char back[67];
 	int pair[2];
 
 	ASSERT_EQ(0, tcp_pair(pair));
@@ -65,11 +65,13 @@ TEST_F(pool, seals_are_the_owners)
 	strcpy(self->map, "sealed");
 	ASSERT_EQ(-EPERM, seal(self->other, 0, 0));
 	/* What SEND takes for itself is no holder to its seal. */
-	ASSERT_EQ(64, send_vector(self->fd, pair[0], &element, 1, ZCPOOL_SEND_F_SEAL, NULL));
+	ASSERT_EQ(67, send_vector(self->fd, pair[0], elements, 2, ZCPOOL_SEND_F_SEAL, NULL));
 	ASSERT_EQ(-EBUSY, transfer(self->fd, number_of(self->other), &item, 1, NULL));
-	ASSERT_EQ(64, read_full(pair[1], bytes, 64));
-	ASSERT_STREQ("sealed", bytes);
+	ASSERT_EQ(67, read_full(pair[1], back, 67));
+	ASSERT_STREQ("sealed", back);
 	ASSERT_FALSE(can_write(self->map, 'x'));
+	ASSERT_EQ(-1, pwrite(self->fd, "x", 1, 0));
+	ASSERT_EQ(EPERM, errno);
 	while (transfer(self->fd, number_of(self->other), &item, 1, NULL) == -EBUSY)
 		usleep(1000);
 	ASSERT_EQ(1, receive_now(self->other, &item, 1));

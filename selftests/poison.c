@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 
 #include "attach.h"
+#include "send.h"
 
 #include "harness.h"
 
@@ -114,6 +115,30 @@ TEST(failed_memory_meets_no_device)
 	close(dmabuf);
 	EXPECT_EQ(0, holder_of(fd, 1).exports);
 	munmap(map, SIZE);
+	close(fd);
+}
+
+/* A message is one whole or none; a stream goes as far as the memory is sound. */
+TEST(failed_memory_is_not_sent)
+{
+	const struct zcpool_element failed[] = { slice(BUFFER, 100), slice(0, 2 * KIB),
+						 bytes("after", 5) };
+	int fd = new_pool(4 * KIB, 2 * BUFFER / (4 * KIB)), stream[2], message[2];
+	char *map = map_pool(fd, 2 * BUFFER), back[100];
+
+	ASSERT_EQ(0, tcp_pair(stream));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, message));
+	map[0] = 1;
+	strcpy(map + BUFFER, "sound");
+	ASSERT_EQ(-1, madvise(map, 4 * KIB, 100 /* MADV_HWPOISON */));
+	EXPECT_EQ(-EHWPOISON, send_vector(fd, message[0], failed, 3, 0, NULL));
+	EXPECT_EQ(-EHWPOISON, send_vector(fd, stream[0], failed + 1, 2, 0, NULL));
+	EXPECT_EQ(100, send_vector(fd, stream[0], failed, 3, 0, NULL));
+	EXPECT_EQ(100, read_full(stream[1], back, 100));
+	EXPECT_STREQ("sound", back);
+	EXPECT_EQ(-1, recv(message[1], back, 100, MSG_DONTWAIT));
+	EXPECT_EQ(-1, recv(stream[1], back, 100, MSG_DONTWAIT));
+	munmap(map, 2 * BUFFER);
 	close(fd);
 }
 

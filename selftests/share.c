@@ -164,6 +164,16 @@ TEST_F(pool, a_number_that_cannot_be_told)
 	close(fd);
 }
 
+TEST_F(pool, no_descriptor_is_left)
+{
+	const rlim_t files = limit_files(0);
+
+	EXPECT_EQ(-EMFILE, share(self->fd, 0));
+	limit_files(files);
+	/* It left nothing. */
+	EXPECT_EQ(0, get_now(self->fd));
+}
+
 TEST_F(pool, errors_of_share)
 {
 	int fd = open(DEVICE, O_RDWR);

@@ -397,6 +397,16 @@ TEST_F(pool, all_viewed_is_EDEADLK)
 	ASSERT_GE(get_wait(self->fd), 0);
 }
 
+TEST_F(pool, no_descriptor_is_left)
+{
+	const rlim_t files = limit_files(0);
+
+	EXPECT_EQ(-EMFILE, view(self->fd, 0, 1, 0, 0));
+	limit_files(files);
+	/* It left nothing. */
+	EXPECT_EQ(0, get_now(self->fd));
+}
+
 TEST_F(pool, errors)
 {
 	struct zcpool_view arg = { .length = 1, .mount_fd = 1 };
