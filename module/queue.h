@@ -35,6 +35,12 @@ static inline void zcpool_queue_init(struct zcpool_queue *queue)
 	queue->nr = 0;
 }
 
+/* Who waits for transfers looks without the lock whether there are any. */
+static inline void zcpool_queue_count(struct zcpool_queue *queue, int more)
+{
+	data_race(queue->nr += more);
+}
+
 static inline void zcpool_queue_add_first(struct zcpool_pool *pool, struct zcpool_queue *queue,
 					  u32 index)
 {
@@ -42,7 +48,7 @@ static inline void zcpool_queue_add_first(struct zcpool_pool *pool, struct zcpoo
 	if (queue->first == ZCPOOL_NO_BUFFER)
 		queue->last = index;
 	queue->first = index;
-	queue->nr++;
+	zcpool_queue_count(queue, 1);
 }
 
 static inline void zcpool_queue_add_last(struct zcpool_pool *pool, struct zcpool_queue *queue,
@@ -54,7 +60,7 @@ static inline void zcpool_queue_add_last(struct zcpool_pool *pool, struct zcpool
 	else
 		pool->buffers[queue->last].next = index;
 	queue->last = index;
-	queue->nr++;
+	zcpool_queue_count(queue, 1);
 }
 
 /* Take the first buffer out, ZCPOOL_NO_BUFFER if there is none. */
@@ -64,7 +70,7 @@ static inline u32 zcpool_queue_pop(struct zcpool_pool *pool, struct zcpool_queue
 
 	if (index != ZCPOOL_NO_BUFFER) {
 		queue->first = pool->buffers[index].next;
-		queue->nr--;
+		zcpool_queue_count(queue, -1);
 	}
 	return index;
 }
