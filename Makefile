@@ -131,8 +131,9 @@ check-all:
 	done; test -z "$$failed" || { echo "Failed on Linux$$failed" >&2; exit 1; }
 
 # What threads and processes do at once, where the kernel looks for data races.
-races := concurrency fs_race isolated_race library library_share receive_fault seal_race \
-	send_life transfer uring_get wait
+races := concurrency edu_life edu_requests edu_unbind event export_attach fs_race isolated_race \
+	library library_share lifetime receive_fault seal_race seal_send send_life transfer uring_get \
+	wait
 check-races: KERNEL = 7.2-kcsan
 check-races:
 	@$(MAKE) check KERNEL=$(KERNEL) TESTS="$(races)"

@@ -241,7 +241,7 @@ static __always_inline u32 zcpool_buffers_find(struct zcpool_pool *pool,
 		if (index == ZCPOOL_NO_BUFFER)
 			break;
 		buffer = &pool->buffers[index];
-		buffer->owner = owner;
+		WRITE_ONCE(buffer->owner, owner);
 		buffer->since = now;
 		*next = index;
 		trace_zcpool_get(pool, index);
@@ -297,7 +297,7 @@ static __always_inline bool zcpool_buffer_disown(struct zcpool_pool *pool, u32 i
 	 */
 	in_flight = zcpool_buffer_refs(pool, index) > buffer->refs &&
 		    zcpool_buffer_held(pool, index);
-	buffer->owner = NULL;
+	WRITE_ONCE(buffer->owner, NULL);
 	if (in_flight)
 		zcpool_buffer_add_in_flight(pool, index);
 	else

@@ -67,7 +67,7 @@ static int zcpool_transfer_one(struct zcpool_pool *pool, struct zcpool_handle *h
 			return error;
 		}
 	}
-	buffer->owner = zcpool_receiver_mark(receiver);
+	WRITE_ONCE(buffer->owner, zcpool_receiver_mark(receiver));
 	buffer->tag = item->tag;
 	handle->nr_owned--;
 	zcpool_queue_add_last(pool, &receiver->incoming, index);
@@ -144,7 +144,7 @@ static u32 zcpool_receive_items(struct zcpool_pool *pool, struct zcpool_handle *
 		if (index == ZCPOOL_NO_BUFFER)
 			break;
 		buffer = &pool->buffers[index];
-		buffer->owner = handle;
+		WRITE_ONCE(buffer->owner, handle);
 		buffer->since = now;
 		handle->nr_owned++;
 		items[done] = (struct zcpool_item){ .index = index, .tag = buffer->tag };
@@ -166,7 +166,7 @@ static void zcpool_receive_undo(struct zcpool_pool *pool, struct zcpool_handle *
 
 		if (buffer->owner != handle)
 			continue;
-		buffer->owner = zcpool_receiver_mark(handle);
+		WRITE_ONCE(buffer->owner, zcpool_receiver_mark(handle));
 		handle->nr_owned--;
 		zcpool_queue_add_first(pool, &handle->incoming, items[count].index);
 	}
