@@ -91,6 +91,9 @@ struct model {
 #define SLOT_END 256
 /* Where all processes pass descriptors to each other. */
 #define SLOT_EXCHANGE (SLOT_FIRST - 2)
+/* Where calls are traced to, and where messages go that no call may close. */
+#define SLOT_TRACE (SLOT_FIRST - 3)
+#define SLOT_MESSAGES (SLOT_FIRST - 4)
 
 int slot_of(enum slot_kind kind);
 int slot_any(void);

@@ -59,7 +59,6 @@ static void signals_start(void)
 	sigaction(SIGUSR2, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	touch_catch();
 }
 
 static int patience_start(void)
@@ -100,6 +99,7 @@ static void *worker_run(void *argument)
 
 	worker_number = U64(argument);
 	reached = &shared->reached[worker_number];
+	touch_catch();
 	if (address_start(worker_number % THREADS) || patience_start())
 		_exit(3);
 	lane_begin(worker_number * LANES_EACH);
