@@ -365,6 +365,7 @@ int main(int argc, char **argv)
 	}
 	close(exchange[0]);
 	close(exchange[1]);
+	patience_measure();
 	printf("# seed %lu, %u workers\n", job.seed, job.workers);
 	fflush(stdout);
 	seconds = run();

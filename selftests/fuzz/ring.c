@@ -14,7 +14,7 @@
 #define ENTRIES 16
 
 static __thread struct io_uring ring;
-static __thread bool have_ring;
+static __thread bool have_ring, have_buffers;
 /* What was registered last. */
 static __thread struct iovec registered[2];
 
@@ -29,6 +29,7 @@ static void ring_end(void)
 	if (have_ring)
 		io_uring_queue_exit(&ring);
 	have_ring = false;
+	have_buffers = false;
 }
 
 long call_ring_setup(void)
@@ -164,14 +165,21 @@ static long call_ring_register(void)
 	ret = io_uring_register_buffers(&ring, vector, percent(70) ? 1 : 2);
 	if (!ret)
 		memcpy(registered, vector, sizeof(registered));
+	have_buffers = !ret;
 	return ret;
 }
 
+/* What was registered, or registered just for this. */
 static long call_ring_unregister(void)
 {
-	if (!have_ring)
+	struct iovec vector = { scratch(8 * KIB), 8 * KIB };
+
+	if (!have_ring && call_ring_setup() < 0)
 		return RESULT_NONE;
 	ABOUT("", 0);
+	if (!have_buffers && percent(80))
+		io_uring_register_buffers(&ring, &vector, 1);
+	have_buffers = false;
 	return io_uring_unregister_buffers(&ring);
 }
 
@@ -296,7 +304,7 @@ static long call_ring_get(void)
 
 	if (!sqe)
 		return RESULT_NONE;
-	if (percent(40)) {
+	if (percent(model_of(fd)->owned ? 40 : 4)) {
 		get.put_indices = place(&index, sizeof(index));
 		get.put_count = 1;
 	}
@@ -306,7 +314,7 @@ static long call_ring_get(void)
 static long call_ring_zcpool_send(void)
 {
 	struct io_uring_sqe *sqe = request();
-	int fd = slot_of(SLOT_HANDLE), count = 1 + below(3), i;
+	int fd = slot_owner(), count = 1 + below(3), i;
 	struct zcpool_element *elements = scratch(count * sizeof(*elements));
 	struct zcpool_send send = {
 		.count = bent(count),

@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "calls.h"
@@ -11,8 +12,11 @@
 
 /* After so many calls of each worker a process ends as it is, and another goes on. */
 #define GENERATION 2500
-/* No call waits longer than this, ms: a signal interrupts it. */
+/* No call waits longer than this, ms, or more on a slow machine: a signal interrupts it. */
 #define PATIENCE 20
+#define PATIENCE_MOST 200
+/* How long a child stays for others to look at, ms. */
+#define LINGER 1000
 /* Workers of one process. */
 #define THREADS 2
 
@@ -61,6 +65,24 @@ static void signals_start(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
+static long patience_ms = PATIENCE;
+
+/* No longer than some forks take, of which none would ever end otherwise. */
+void patience_measure(void)
+{
+	uint64_t start = time_now();
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	patience_ms = 4 * (time_now() - start) / 1000000;
+	if (patience_ms < PATIENCE)
+		patience_ms = PATIENCE;
+	if (patience_ms > PATIENCE_MOST)
+		patience_ms = PATIENCE_MOST;
+}
+
 static int patience_start(void)
 {
 	struct sigevent event = {
@@ -68,8 +90,8 @@ static int patience_start(void)
 		.sigev_signo = SIGALRM,
 	};
 	struct itimerspec time = {
-		.it_interval.tv_nsec = PATIENCE * 1000000,
-		.it_value.tv_nsec = PATIENCE * 1000000,
+		.it_interval.tv_nsec = patience_ms * 1000000,
+		.it_value.tv_nsec = patience_ms * 1000000,
 	};
 	timer_t timer;
 
@@ -173,6 +195,12 @@ void child_run(unsigned int which, uint64_t calls)
 		make_call(number, kind_some());
 	}
 	lane_end();
+	if (percent(70)) {
+		uint64_t end = time_now() + LINGER * 1000000ULL;
+
+		while (time_now() < end && !atomic_load(&shared->stop))
+			usleep(20000);
+	}
 	if (percent(30))
 		raise(SIGKILL);
 	_exit(0);
