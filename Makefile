@@ -102,6 +102,15 @@ stale: module
 	@cp -u --parents $(dkms_files) build/stale/
 	@$(kbuild) M=$(CURDIR)/build/stale KCFLAGS="-Werror -DZCPOOL_EDU_STALE_DMA" modules
 
+# The module with one fault each, which the fuzzer must notice.
+faulty: module
+	@for name in $$(selftests/fuzz/fault --list); do \
+		mkdir -p build/faults/$$name && \
+		cp --parents $(dkms_files) build/faults/$$name/ && \
+		selftests/fuzz/fault $$name build/faults/$$name && \
+		$(kbuild) M=$(CURDIR)/build/faults/$$name KCFLAGS=-Werror modules || exit; \
+	done
+
 userspace:
 	@$(MAKE) $(jobs) -C userspace VERSION=$(VERSION) PREFIX=$(PREFIX)
 
@@ -273,7 +282,7 @@ clean: clean-module
 
 include module/install.mk
 
-.PHONY: all help module copycount importer exporter weakened stale userspace selftests \
+.PHONY: all help module copycount importer exporter weakened stale faulty userspace selftests \
 	packages check run-check check-all check-races coverage check-iommu run-check-iommu check-dma \
 	run-check-dma check-rig run-check-rig check-fault run-check-fault \
 	check-examples run-check-examples check-tools run-check-tools check-programs \

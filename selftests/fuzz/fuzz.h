@@ -260,6 +260,10 @@ void children_forget(void);
 int mount_start(void);
 void mount_end(void);
 
+/* kernel_log.c */
+int kernel_log_start(void);
+const char *kernel_log_complaint(void);
+
 /* main.c: where messages count from */
 int main(int argc, char **argv);
 

@@ -215,6 +215,18 @@ static void progress(double begin, double time)
 	fprintf(stderr, "# %.0f s: %lu calls\n", time - begin, calls);
 }
 
+/* The kernel's first complaint ends the run, while the calls before it are known. */
+static void hear_kernel(double seconds)
+{
+	const char *complaint = kernel_log_complaint();
+	char what[300];
+
+	if (!complaint)
+		return;
+	snprintf(what, sizeof(what), "the kernel complains after %.0f s: %s", seconds, complaint);
+	fail(what, 0);
+}
+
 static double run(void)
 {
 	double begin = now(), time = begin, ended = 0;
@@ -228,6 +240,7 @@ static double run(void)
 		time = now();
 		watch(time);
 		progress(begin, time);
+		hear_kernel(time - begin);
 		if (time - begin > limit_seconds)
 			atomic_store(&shared->stop, true);
 		if (!atomic_load(&shared->stop))
@@ -356,10 +369,11 @@ int main(int argc, char **argv)
 		return error;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
-	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1) || mount_start() ||
-	    chmod(DEVICE, 0666) ||
+	if (shared == MAP_FAILED || kernel_log_start() || prctl(PR_SET_CHILD_SUBREAPER, 1) ||
+	    mount_start() || chmod(DEVICE, 0666) ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, exchange) ||
-	    dup2(2, SLOT_MESSAGES) < 0 || dup2(exchange[0], SLOT_EXCHANGE) < 0 || dup2(exchange[1], SLOT_EXCHANGE + 1) < 0) {
+	    dup2(2, SLOT_MESSAGES) < 0 || dup2(exchange[0], SLOT_EXCHANGE) < 0 ||
+	    dup2(exchange[1], SLOT_EXCHANGE + 1) < 0) {
 		perror("fuzz");
 		return 2;
 	}
