@@ -167,11 +167,9 @@ static void touch_failed(int number, siginfo_t *info, void *context)
 	if (touching)
 		siglongjmp(touch_back, number);
 	length = snprintf(text, sizeof(text),
-			  "# lane %ld: signal %d of the fuzzer itself: address %p, code %d, "
-			  "at main%+ld, stack %#llx, scratch used %zu\n",
+			  "# lane %ld: signal %d, address %p, code %d, at main%+ld, stack %#llx\n",
 			  (long)(lane - shared->lanes), number, info->si_addr, info->si_code,
-			  (long)(registers[REG_RIP] - (greg_t)U64(main)), registers[REG_RSP],
-			  scratch_used);
+			  (long)(registers[REG_RIP] - (greg_t)U64(main)), registers[REG_RSP]);
 	if (write(SLOT_MESSAGES, text, length) < 0)
 		_exit(3);
 	signal(number, SIG_DFL);

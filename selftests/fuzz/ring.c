@@ -120,30 +120,33 @@ static long submit(struct io_uring_sqe *sqe, long (*call)(void))
 	return ret < 0 ? ret : RESULT_LATER;
 }
 
-static long call_ring_read(void)
+static long ring_copy(bool write, long (*call)(void))
 {
 	struct io_uring_sqe *sqe = request();
-	int fd = slot_source();
+	int fd = write ? slot_sink() : slot_source();
 	unsigned int size = some_length(32 * KIB);
+	void *memory;
+	uint64_t at;
 
 	if (!sqe)
 		return RESULT_NONE;
-	io_uring_prep_read(sqe, fd, POINTER(some_address(size)), size,
-			   percent(50) ? -1ULL : bent(below(64 * KIB)));
-	return submit(sqe, call_ring_read);
+	memory = POINTER(some_address(size));
+	at = percent(50) ? -1ULL : bent(below(64 * KIB));
+	if (write)
+		io_uring_prep_write(sqe, fd, memory, size, at);
+	else
+		io_uring_prep_read(sqe, fd, memory, size, at);
+	return submit(sqe, call);
+}
+
+static long call_ring_read(void)
+{
+	return ring_copy(false, call_ring_read);
 }
 
 static long call_ring_write(void)
 {
-	struct io_uring_sqe *sqe = request();
-	int fd = slot_sink();
-	unsigned int size = some_length(32 * KIB);
-
-	if (!sqe)
-		return RESULT_NONE;
-	io_uring_prep_write(sqe, fd, POINTER(some_address(size)), size,
-			    percent(50) ? -1ULL : bent(below(64 * KIB)));
-	return submit(sqe, call_ring_write);
+	return ring_copy(true, call_ring_write);
 }
 
 static long call_ring_register(void)
@@ -188,28 +191,33 @@ static void *some_registered(unsigned int index)
 	return registered[index < 2 ? index : 0].iov_base + (percent(50) ? 0 : below(2 * KIB));
 }
 
-static long call_ring_read_fixed(void)
+static long ring_copy_fixed(bool write, long (*call)(void))
 {
 	struct io_uring_sqe *sqe = request();
-	int fd = slot_source(), index = percent(70) ? 0 : bent(1);
+	int fd = write ? slot_sink() : slot_source(), index = percent(70) ? 0 : bent(1);
+	unsigned int size = 1 + below(PAGE);
+	void *memory;
+	uint64_t at;
 
 	if (!sqe)
 		return RESULT_NONE;
-	io_uring_prep_read_fixed(sqe, fd, some_registered(index), 1 + below(PAGE),
-				 percent(60) ? 0 : below(16 * KIB), index);
-	return submit(sqe, call_ring_read_fixed);
+	memory = some_registered(index);
+	at = percent(60) ? 0 : below(16 * KIB);
+	if (write)
+		io_uring_prep_write_fixed(sqe, fd, memory, size, at, index);
+	else
+		io_uring_prep_read_fixed(sqe, fd, memory, size, at, index);
+	return submit(sqe, call);
+}
+
+static long call_ring_read_fixed(void)
+{
+	return ring_copy_fixed(false, call_ring_read_fixed);
 }
 
 static long call_ring_write_fixed(void)
 {
-	struct io_uring_sqe *sqe = request();
-	int fd = slot_sink(), index = percent(70) ? 0 : bent(1);
-
-	if (!sqe)
-		return RESULT_NONE;
-	io_uring_prep_write_fixed(sqe, fd, some_registered(index), 1 + below(PAGE),
-				  percent(60) ? 0 : below(16 * KIB), index);
-	return submit(sqe, call_ring_write_fixed);
+	return ring_copy_fixed(true, call_ring_write_fixed);
 }
 
 static long call_ring_poll(void)
@@ -297,7 +305,8 @@ static long call_ring_get(void)
 	uint32_t index = some_owned(model_of(fd));
 	struct zcpool_get get = {
 		.indices = some_address(16),
-		.timeout_ns = percent(50) ? 0 : 1 + below(3000000),
+		/* Short, or long enough for something else to end it before. */
+		.timeout_ns = percent(40) ? 0 : 1 + below(percent(50) ? 3000000 : 400000000),
 		.count = bent(1 + below(4)),
 		.flags = flags_of(ZCPOOL_GET_F_NONBLOCK),
 	};
