@@ -48,6 +48,7 @@ help:
 	@echo "  soak       everything at random for SOAK_SECONDS=$(SOAK_SECONDS)"
 	@echo "  fuzz       calls of every kind at random for FUZZ_SECONDS=$(FUZZ_SECONDS); FUZZ_SEED,"
 	@echo "             FUZZ_CALLS of each of FUZZ_THREADS"
+	@echo "  check-fuzz  faults planted in the module for the fuzzer, on KERNEL=7.2-debug"
 	@echo "  check-fault  each allocation and copy in the module's ways fails, on KERNEL=7.2-debug"
 	@echo "  check-dma  real devices: disk, cards, edu; IOMMU, bounce buffers, much memory"
 	@echo "  check-iommu  the tests behind a strict IOMMU"
@@ -104,6 +105,15 @@ stale: module
 	@mkdir -p build/stale
 	@cp -u --parents $(dkms_files) build/stale/
 	@$(kbuild) M=$(CURDIR)/build/stale KCFLAGS="-Werror -DZCPOOL_EDU_STALE_DMA" modules
+
+# The module with one fault each, which the fuzzer must notice.
+faulty: module
+	@for name in $$(selftests/fuzz/fault --list); do \
+		mkdir -p build/faults/$$name && \
+		cp --parents $(dkms_files) build/faults/$$name/ && \
+		selftests/fuzz/fault $$name build/faults/$$name && \
+		$(kbuild) M=$(CURDIR)/build/faults/$$name KCFLAGS=-Werror modules || exit; \
+	done
 
 userspace:
 	@$(MAKE) $(jobs) -C userspace VERSION=$(VERSION) PREFIX=$(PREFIX)
@@ -223,7 +233,15 @@ run-fuzz: module
 	@$(MAKE) $(jobs) -C selftests/fuzz
 	@selftests/fuzz/run
 
-# Of the rig's kernels that one alone has fault injection: it is this target's default.
+# Whether it finds the faults that are planted in the module.
+check-fuzz:
+	@$(MAKE) $(fault_kernel) packages
+	@$(MAKE) $(fault_kernel) run-check-fuzz
+run-check-fuzz: module faulty
+	@$(MAKE) $(jobs) -C selftests/fuzz
+	@FUZZ_SECONDS=120 selftests/fuzz/run-faults
+
+# Of the rig's kernels that one alone has fault injection: it is the default of these targets.
 fault_kernel = $(if $(filter file,$(origin KERNEL)),KERNEL=7.2-debug)
 check-fault:
 	@$(MAKE) $(fault_kernel) packages
@@ -265,7 +283,7 @@ format:
 
 # By the kernel that they were built for, or if it is gone any other.
 clean-module:
-	@rm -rf build/weakened build/stale
+	@rm -rf build/weakened build/stale build/faults
 	@-kernel=$$(cat build/kernel 2>/dev/null) && test -d "$$kernel" || \
 		kernel=$$(ls -d /lib/modules/*/build 2>/dev/null | tail -n 1); \
 		test -z "$$kernel" || for directory in . selftests/copycount \
@@ -277,11 +295,11 @@ clean: clean-module
 
 include module/install.mk
 
-.PHONY: all help module copycount importer exporter weakened stale userspace selftests \
+.PHONY: all help module copycount importer exporter weakened stale faulty userspace selftests \
 	packages check run-check check-all check-races coverage check-iommu run-check-iommu check-dma \
 	run-check-dma check-rig run-check-rig check-fault run-check-fault \
 	check-examples run-check-examples check-tools run-check-tools check-programs \
 	run-check-programs check-install run-check-install torture run-torture torture-long \
-	run-torture-long soak run-soak fuzz run-fuzz check-static run-check-static demo run-demo \
-	bench run-bench style run-style docs \
+	run-torture-long soak run-soak fuzz run-fuzz check-fuzz run-check-fuzz check-static \
+	run-check-static demo run-demo bench run-bench style run-style docs \
 	format clean-module clean

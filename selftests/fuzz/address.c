@@ -160,26 +160,33 @@ struct iovec *some_vector(unsigned int count)
 
 static void touch_failed(int number, siginfo_t *info, void *context)
 {
-	const ucontext_t *where = context;
-	char text[200];
+	const greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
+	char text[300];
 	int length;
 
 	if (touching)
 		siglongjmp(touch_back, number);
 	length = snprintf(text, sizeof(text),
-			  "# a signal of the fuzzer itself: %d, address %p, code %d, at main%+ld\n",
-			  number, info->si_addr, info->si_code,
-			  (long)(where->uc_mcontext.gregs[REG_RIP] - (greg_t)U64(main)));
-	if (write(2, text, length) < 0)
+			  "# lane %ld: signal %d, address %p, code %d, at main%+ld, stack %#llx\n",
+			  (long)(lane - shared->lanes), number, info->si_addr, info->si_code,
+			  (long)(registers[REG_RIP] - (greg_t)U64(main)), registers[REG_RSP]);
+	if (write(SLOT_MESSAGES, text, length) < 0)
 		_exit(3);
 	signal(number, SIG_DFL);
 }
 
-/* Without SA_NODEFER's like each would block the signal, since no mask is kept. */
+/*
+ * For the calling thread, by memory of its own, in case that its stack is what is lost.
+ * Without SA_NODEFER's like each would block the signal, since no mask is kept.
+ */
 void touch_catch(void)
 {
+	static __thread char memory[4 * PAGE];
+	stack_t stack = { .ss_sp = memory, .ss_size = sizeof(memory) };
 	struct sigaction action = { .sa_sigaction = touch_failed,
-				    .sa_flags = SA_NODEFER | SA_SIGINFO };
+				    .sa_flags = SA_NODEFER | SA_SIGINFO | SA_ONSTACK };
+
+	sigaltstack(&stack, NULL);
 
 	sigaction(SIGBUS, &action, NULL);
 	sigaction(SIGSEGV, &action, NULL);

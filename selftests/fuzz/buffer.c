@@ -57,7 +57,8 @@ long call_get(void)
 {
 	int fd = slot_of(SLOT_HANDLE);
 	struct model *model = model_of(fd);
-	uint32_t wanted = some_batch(model), put = percent(25) ? some_batch(model) : 0;
+	uint32_t wanted = some_batch(model);
+	uint32_t put = percent(model->owned ? 40 : 4) ? some_batch(model) : 0;
 	struct zcpool_get arg = {
 		.indices = some_address(wanted * 4),
 		.timeout_ns = some_timeout(),
@@ -94,13 +95,13 @@ long call_put(void)
 
 static long call_transfer(void)
 {
-	int fd = slot_owner();
+	int fd = slot_owner(), peer = percent(15) ? fd : slot_peer(fd);
 	struct model *model = model_of(fd);
 	uint32_t count = some_batch(model), i;
 	struct zcpool_item *items = scratch(count * sizeof(*items));
 	struct zcpool_transfer arg = {
 		.count = bent(count),
-		.to = bent(percent(30) ? model->handle : 1 + below(6)),
+		.to = percent(5) ? below(6) : bent(model_of(peer)->handle),
 		.flags = flags_of(0),
 		.reserved = bent(0),
 	};
@@ -116,12 +117,14 @@ static long call_transfer(void)
 	if (arg.count <= count)
 		for (i = 0; i < arg.count; i++)
 			model_owns(model, items[i].index, false);
+	if (!ret)
+		model_of(peer)->queued = true;
 	return ret;
 }
 
 static long call_receive(void)
 {
-	int fd = slot_of(SLOT_HANDLE);
+	int fd = slot_receiver();
 	struct model *model = model_of(fd);
 	uint32_t count = some_batch(model), i;
 	struct zcpool_item items[BATCH_MOST] = { 0 };
@@ -138,6 +141,8 @@ static long call_receive(void)
 		fetch(items, arg.items, arg.count * sizeof(*items));
 		for (i = 0; i < arg.count; i++)
 			model_owns(model, items[i].index, true);
+	} else if (ret == -EAGAIN) {
+		model->queued = false;
 	}
 	return ret;
 }

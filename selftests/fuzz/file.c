@@ -12,66 +12,68 @@ static uint64_t some_position(int fd)
 	return bent(percent(70) && size ? below(size + 1) : below(64 * KIB));
 }
 
+/* What reads and what writes differ by their descriptors alone. */
+static long copy(bool write_it)
+{
+	int fd = write_it ? slot_sink() : slot_source();
+	size_t size = bent(some_length(64 * KIB));
+	void *memory = POINTER(some_address(size));
+
+	ABOUT("fd=%ld %#lx size=%#lx", fd, U64(memory), size);
+	return RESULT(write_it ? write(fd, memory, size) : read(fd, memory, size));
+}
+
 static long call_read(void)
 {
-	int fd = slot_source();
-	size_t size = bent(some_length(64 * KIB));
-	uint64_t to = some_address(size);
-
-	ABOUT("fd=%ld %#lx size=%#lx", fd, to, size);
-	return RESULT(read(fd, POINTER(to), size));
+	return copy(false);
 }
 
 static long call_write(void)
 {
-	int fd = slot_sink();
-	size_t size = bent(some_length(64 * KIB));
-	uint64_t from = some_address(size);
+	return copy(true);
+}
 
-	ABOUT("fd=%ld %#lx size=%#lx", fd, from, size);
-	return RESULT(write(fd, POINTER(from), size));
+static long copy_at(bool write_it)
+{
+	int fd = write_it ? slot_sink() : slot_source();
+	size_t size = bent(some_length(64 * KIB));
+	void *memory = POINTER(some_address(size));
+	uint64_t at = some_position(fd);
+
+	ABOUT("fd=%ld %#lx size=%#lx at=%#lx", fd, U64(memory), size, at);
+	return RESULT(write_it ? pwrite(fd, memory, size, at) : pread(fd, memory, size, at));
 }
 
 static long call_pread(void)
 {
-	int fd = slot_source();
-	size_t size = bent(some_length(64 * KIB));
-	uint64_t to = some_address(size), at = some_position(fd);
-
-	ABOUT("fd=%ld %#lx size=%#lx at=%#lx", fd, to, size, at);
-	return RESULT(pread(fd, POINTER(to), size, at));
+	return copy_at(false);
 }
 
 static long call_pwrite(void)
 {
-	int fd = slot_sink();
-	size_t size = bent(some_length(64 * KIB));
-	uint64_t from = some_address(size), at = some_position(fd);
+	return copy_at(true);
+}
 
-	ABOUT("fd=%ld %#lx size=%#lx at=%#lx", fd, from, size, at);
-	return RESULT(pwrite(fd, POINTER(from), size, at));
+static long copy_vector(bool write_it, int valid_flags)
+{
+	int fd = write_it ? slot_sink() : slot_source(), count = 1 + below(6);
+	struct iovec *vector = some_vector(count);
+	uint64_t at = some_position(fd);
+	int flags = flags_of(valid_flags);
+
+	ABOUT("fd=%ld count=%ld at=%#lx flags=%#lx", fd, count, at, flags);
+	return RESULT(write_it ? pwritev2(fd, vector, count, at, flags) :
+				 preadv2(fd, vector, count, at, flags));
 }
 
 static long call_preadv(void)
 {
-	int fd = slot_source(), count = 1 + below(6);
-	struct iovec *vector = some_vector(count);
-	uint64_t at = some_position(fd);
-	int flags = flags_of(RWF_NOWAIT | RWF_HIPRI);
-
-	ABOUT("fd=%ld count=%ld at=%#lx flags=%#lx", fd, count, at, flags);
-	return RESULT(preadv2(fd, vector, count, at, flags));
+	return copy_vector(false, RWF_NOWAIT | RWF_HIPRI);
 }
 
 static long call_pwritev(void)
 {
-	int fd = slot_sink(), count = 1 + below(6);
-	struct iovec *vector = some_vector(count);
-	uint64_t at = some_position(fd);
-	int flags = flags_of(RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_HIPRI);
-
-	ABOUT("fd=%ld count=%ld at=%#lx flags=%#lx", fd, count, at, flags);
-	return RESULT(pwritev2(fd, vector, count, at, flags));
+	return copy_vector(true, RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_HIPRI);
 }
 
 static long call_lseek(void)

@@ -71,8 +71,10 @@ enum slot_kind {
  * @size: bytes that it shows
  * @stride: distance of two buffers; 0: it has no pool
  * @count: buffers
- * @handle: number of the handle in its pool
+ * @handle: number of the handle in its pool; of a view the directory that it was made for
+ * @pool: number of the pool, if it is known
  * @owned: buffers that it got and did not put, the first 64
+ * @queued: buffers were transferred to it
  * @filled: there is a descriptor
  *
  * Threads of a process change it without a lock, and other processes change what it
@@ -83,7 +85,9 @@ struct model {
 	uint64_t stride;
 	uint32_t count;
 	uint32_t handle;
+	uint64_t pool;
 	uint64_t owned;
+	bool queued;
 	bool filled;
 };
 
@@ -91,11 +95,17 @@ struct model {
 #define SLOT_END 256
 /* Where all processes pass descriptors to each other. */
 #define SLOT_EXCHANGE (SLOT_FIRST - 2)
+/* Where calls are traced to, and where messages go that no call may close. */
+#define SLOT_TRACE (SLOT_FIRST - 3)
+#define SLOT_MESSAGES (SLOT_FIRST - 4)
 
 int slot_of(enum slot_kind kind);
 int slot_any(void);
 int slot_unbound(void);
 int slot_owner(void);
+int slot_receiver(void);
+int slot_peer(int fd);
+int slot_mounted_view(void);
 int slot_pair(enum slot_kind kind, int end);
 int slot_source(void);
 int slot_sink(void);
@@ -224,6 +234,7 @@ bool kind_left_out(unsigned int number);
 unsigned int kind_number(long (*call)(void));
 long command(int fd, unsigned int number, void *arg, size_t size);
 int open_device(void);
+uint64_t pool_of(int fd);
 bool may_lack(const char *what);
 
 /* worker.c */
@@ -239,6 +250,7 @@ extern __thread unsigned int worker_number;
 extern __thread uint64_t call_number;
 extern __thread bool is_child;
 
+void patience_measure(void);
 pid_t worker_start(unsigned int first);
 void child_run(unsigned int which, uint64_t calls) __attribute__((noreturn));
 void ring_forget(void);
@@ -247,6 +259,10 @@ void children_forget(void);
 /* mount.c */
 int mount_start(void);
 void mount_end(void);
+
+/* kernel_log.c */
+int kernel_log_start(void);
+const char *kernel_log_complaint(void);
 
 /* main.c: where messages count from */
 int main(int argc, char **argv);

@@ -92,12 +92,13 @@ static void show_process(pid_t pid)
 		closedir(tasks);
 }
 
-static void show_lanes(void)
+/* The last calls of the workers of a process and their children, or of all. */
+static void show_lanes(unsigned int first, unsigned int count)
 {
 	unsigned int number;
 
 	fflush(stdout);
-	for (number = 0; number < job.workers * LANES_EACH; number++)
+	for (number = first; number < first + count; number++)
 		if (atomic_load(&shared->lanes[number].calls))
 			lane_print(1, &shared->lanes[number]);
 }
@@ -116,7 +117,7 @@ static void fail(const char *what, pid_t pid)
 {
 	printf("not ok - seed %lu: %s (process %d)\n", job.seed, what, pid);
 	show_process(pid);
-	show_lanes();
+	show_lanes(0, job.workers * LANES_EACH);
 	ask_kernel();
 	failures++;
 	atomic_store(&shared->stop, true);
@@ -165,7 +166,13 @@ static void process_ended(unsigned int place, int status)
 
 	processes[place] = 0;
 	if (!killed && status) {
-		snprintf(what, sizeof(what), "a worker ended with status %#x", status);
+		if (WIFSIGNALED(status))
+			snprintf(what, sizeof(what), "a worker was ended by SIG%s",
+				 sigabbrev_np(WTERMSIG(status)));
+		else
+			snprintf(what, sizeof(what), "a worker ended with status %d",
+				 WEXITSTATUS(status));
+		show_lanes(place * TOGETHER * LANES_EACH, TOGETHER * LANES_EACH);
 		fail(what, pid);
 	}
 	if (!is_over(place * TOGETHER))
@@ -208,6 +215,20 @@ static void progress(double begin, double time)
 	fprintf(stderr, "# %.0f s: %lu calls\n", time - begin, calls);
 }
 
+/* The kernel's first complaint ends the run, while the calls before it are known. */
+static void hear_kernel(double seconds)
+{
+	static bool heard;
+	const char *complaint = heard ? NULL : kernel_log_complaint();
+	char what[300];
+
+	if (!complaint)
+		return;
+	heard = true;
+	snprintf(what, sizeof(what), "the kernel complains after %.0f s: %s", seconds, complaint);
+	fail(what, 0);
+}
+
 static double run(void)
 {
 	double begin = now(), time = begin, ended = 0;
@@ -221,6 +242,7 @@ static double run(void)
 		time = now();
 		watch(time);
 		progress(begin, time);
+		hear_kernel(time - begin);
 		if (time - begin > limit_seconds)
 			atomic_store(&shared->stop, true);
 		if (!atomic_load(&shared->stop))
@@ -334,7 +356,7 @@ static int options_given(int argc, char **argv)
 	}
 	/* No number that calls use. */
 	if (trace >= 0)
-		trace_to = dup3(trace, SLOT_FIRST - 3, O_CLOEXEC);
+		trace_to = dup3(trace, SLOT_TRACE, O_CLOEXEC);
 	return 0;
 }
 
@@ -349,15 +371,17 @@ int main(int argc, char **argv)
 		return error;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
-	if (shared == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1) || mount_start() ||
-	    chmod(DEVICE, 0666) ||
+	if (shared == MAP_FAILED || kernel_log_start() || prctl(PR_SET_CHILD_SUBREAPER, 1) ||
+	    mount_start() || chmod(DEVICE, 0666) ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, exchange) ||
-	    dup2(exchange[0], SLOT_EXCHANGE) < 0 || dup2(exchange[1], SLOT_EXCHANGE + 1) < 0) {
+	    dup2(2, SLOT_MESSAGES) < 0 || dup2(exchange[0], SLOT_EXCHANGE) < 0 ||
+	    dup2(exchange[1], SLOT_EXCHANGE + 1) < 0) {
 		perror("fuzz");
 		return 2;
 	}
 	close(exchange[0]);
 	close(exchange[1]);
+	patience_measure();
 	printf("# seed %lu, %u workers\n", job.seed, job.workers);
 	fflush(stdout);
 	seconds = run();

@@ -172,6 +172,9 @@ static long call_madvise(void)
 			    MADV_DONTNEED_LOCKED, MADV_COLLAPSE, MADV_GUARD_INSTALL_,
 			    MADV_GUARD_REMOVE_, 40);
 
+	/* It goes on where nothing is mapped: as far as to the fuzzer's own memory. */
+	if (length >= BEYOND && address + length > address)
+		length = MAPPING_MOST;
 	ABOUT("%#lx length=%#lx advice=%ld", address, length, advice);
 	return RESULT(madvise(POINTER(address), length, advice));
 }

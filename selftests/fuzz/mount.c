@@ -144,16 +144,16 @@ static long call_link(void)
 /* A name for a view, or for a file that has none yet. */
 static long call_link_fd(void)
 {
-	int fd = slot_of(percent(70) ? SLOT_VIEW : SLOT_HANDLE);
+	int fd = percent(80) ? slot_mounted_view() : slot_of(SLOT_HANDLE);
 	const char *to = some_name();
 	char *path = scratch(64);
 
-	if (percent(60)) {
+	if (model_of(fd)->handle && percent(80)) {
 		int directory = model_of(fd)->handle;
 
 		to = percent(50) ? "a" : "e";
 		ABOUT("fd=%ld to %ld %s", fd, directory, U64(to));
-		if (percent(50))
+		if (percent(80))
 			unlinkat(directory, to, 0);
 		return RESULT(linkat(fd, "", directory, to, AT_EMPTY_PATH));
 	}

@@ -70,6 +70,14 @@ int open_device(void)
 	return RESULT(open(DEVICE, how, 0600));
 }
 
+/* Which pool a handle is of: 0, if of none. */
+uint64_t pool_of(int fd)
+{
+	struct zcpool_query query = { 0 };
+
+	return ioctl(fd, ZCPOOL_IOC_QUERY, &query) ? 0 : query.pool_id;
+}
+
 long call_open(void)
 {
 	return slot_fill(SLOT_HANDLE, open_device(), NULL);
@@ -87,20 +95,22 @@ static long call_query(void)
 		model->stride = arg.stride;
 		model->count = arg.count;
 		model->handle = arg.handle;
+		model->pool = arg.pool_id;
 	}
 	return ret;
 }
 
 static uint64_t some_buffer_size(void)
 {
-	switch (below(16)) {
-	case 0:
+	/* Few are large: to clear those takes more time than all else. */
+	switch (below(64)) {
+	case 0 ... 1:
 		return 2 * MIB;
-	case 1:
-		return 1 + below(3 * MIB);
 	case 2:
+		return 1 + below(3 * MIB);
+	case 3:
 		return 4 * MIB;
-	case 3 ... 6:
+	case 4 ... 20:
 		return 1 + below(64 * KIB);
 	default:
 		return ONE_OF(8 * KIB, 8 * KIB, 16 * KIB, 32 * KIB, 64 * KIB);
@@ -131,6 +141,7 @@ long call_create(void)
 			.stride = arg.stride,
 			.count = arg.count,
 			.handle = 1,
+			.pool = pool_of(fd),
 			.filled = true,
 		};
 	return ret;
@@ -162,7 +173,9 @@ static long call_attach(void)
 	if (!ret) {
 		*model_of(fd) = share;
 		model_of(fd)->handle = arg.handle;
+		model_of(fd)->pool = pool_of(fd);
 		model_of(fd)->owned = 0;
+		model_of(fd)->queued = false;
 		model_of(fd)->filled = true;
 	}
 	return ret;

@@ -82,7 +82,7 @@ int slot_of(enum slot_kind kind)
 	if (percent(1))
 		return bad_descriptor();
 	fd = slot_exactly(kind);
-	for (try = 0; try < 6 && !looks_useful(kind, fd); try++)
+	for (try = 0; try < 12 && !looks_useful(kind, fd); try++)
 		fd = slot_exactly(kind);
 	return fd;
 }
@@ -92,8 +92,43 @@ int slot_owner(void)
 {
 	int fd = slot_of(SLOT_HANDLE), try;
 
-	for (try = 0; try < 6 && !model_of(fd)->owned; try++)
+	for (try = 0; try < 12 && !model_of(fd)->owned; try++)
 		fd = slot_of(SLOT_HANDLE);
+	return fd;
+}
+
+/* A handle to which buffers were transferred, mostly. */
+int slot_receiver(void)
+{
+	int fd = slot_of(SLOT_HANDLE), try;
+
+	for (try = 0; try < 24 && !model_of(fd)->queued; try++)
+		fd = slot_of(SLOT_HANDLE);
+	return fd;
+}
+
+/* Another handle of the same pool, or the same if none is found. */
+int slot_peer(int fd)
+{
+	const struct model *model = model_of(fd);
+	int peer, try;
+
+	for (try = 0; try < 48; try++) {
+		peer = slot_exactly(SLOT_HANDLE);
+		if (models[peer].filled && models[peer].pool == model->pool &&
+		    models[peer].handle != model->handle)
+			return peer;
+	}
+	return fd;
+}
+
+/* A view that was made for a mount, mostly. */
+int slot_mounted_view(void)
+{
+	int fd = slot_of(SLOT_VIEW), try;
+
+	for (try = 0; try < 16 && !model_of(fd)->handle; try++)
+		fd = slot_of(SLOT_VIEW);
 	return fd;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "calls.h"
@@ -11,8 +12,11 @@
 
 /* After so many calls of each worker a process ends as it is, and another goes on. */
 #define GENERATION 2500
-/* No call waits longer than this, ms: a signal interrupts it. */
+/* No call waits longer than this, ms, or more on a slow machine: a signal interrupts it. */
 #define PATIENCE 20
+#define PATIENCE_MOST 200
+/* How long a child stays for others to look at, ms. */
+#define LINGER 1000
 /* Workers of one process. */
 #define THREADS 2
 
@@ -59,7 +63,24 @@ static void signals_start(void)
 	sigaction(SIGUSR2, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	touch_catch();
+}
+
+static long patience_ms = PATIENCE;
+
+/* No longer than some forks take, of which none would ever end otherwise. */
+void patience_measure(void)
+{
+	uint64_t start = time_now();
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	patience_ms = 4 * (time_now() - start) / 1000000;
+	if (patience_ms < PATIENCE)
+		patience_ms = PATIENCE;
+	if (patience_ms > PATIENCE_MOST)
+		patience_ms = PATIENCE_MOST;
 }
 
 static int patience_start(void)
@@ -69,8 +90,8 @@ static int patience_start(void)
 		.sigev_signo = SIGALRM,
 	};
 	struct itimerspec time = {
-		.it_interval.tv_nsec = PATIENCE * 1000000,
-		.it_value.tv_nsec = PATIENCE * 1000000,
+		.it_interval.tv_nsec = patience_ms * 1000000,
+		.it_value.tv_nsec = patience_ms * 1000000,
 	};
 	timer_t timer;
 
@@ -100,6 +121,7 @@ static void *worker_run(void *argument)
 
 	worker_number = U64(argument);
 	reached = &shared->reached[worker_number];
+	touch_catch();
 	if (address_start(worker_number % THREADS) || patience_start())
 		_exit(3);
 	lane_begin(worker_number * LANES_EACH);
@@ -173,6 +195,12 @@ void child_run(unsigned int which, uint64_t calls)
 		make_call(number, kind_some());
 	}
 	lane_end();
+	if (percent(70)) {
+		uint64_t end = time_now() + LINGER * 1000000ULL;
+
+		while (time_now() < end && !atomic_load(&shared->stop))
+			usleep(20000);
+	}
 	if (percent(30))
 		raise(SIGKILL);
 	_exit(0);
