@@ -132,7 +132,7 @@ bool leaks_memory(long *bytes);
 
 /* report.c: what became of all */
 void report_path(const char *name, unsigned int must, const struct tally tallies[FAULT_KINDS],
-		 bool good);
+		 bool good, int64_t took);
 bool report_end(void);
 
 /* sweep.c: one path with all its faults */
