@@ -72,7 +72,7 @@ static int map_with(struct world *world, int flags)
 
 	if (world->count == 1)
 		size = 2 * MIB;
-	map = mmap(NULL, size, PROT_READ | PROT_WRITE, map_flags | flags, mapped_fd, 0);
+	map = mmap(REMOTE, size, PROT_READ | PROT_WRITE, map_flags | flags, mapped_fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	world->map = map;
@@ -264,7 +264,7 @@ static int do_vmsplice(struct world *world)
 		  .must = MUST_SLAB }, \
 	{ \
 		.name = "fork, " #kind, .set_up = have_touched_##kind, .operate = do_fork, \
-		.check = forked, .errors = { EAGAIN }, .flags = PATH_ENDLESS | PATH_LONG, \
+		.check = forked, .errors = { EAGAIN }, .flags = PATH_ENDLESS, .step = 23, \
 		.must = MUST_SLAB \
 	}
 

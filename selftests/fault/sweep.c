@@ -4,7 +4,7 @@
 
 /* Of PATH_LONG: what is tried at the beginning and at the end, and of what is between. */
 #define LONG_BEGIN 16
-#define LONG_END 240
+#define LONG_END 120
 #define LONG_STEP 23
 /* How often the faults of a path are gone through until it has met those that it has to. */
 #define PASSES 4
@@ -138,10 +138,9 @@ static int none(const struct path *path)
 
 static unsigned int next(const struct path *path, unsigned int nth, unsigned int points)
 {
-	if ((path->flags & PATH_MANY) ||
-	    ((path->flags & PATH_LONG) && nth > LONG_BEGIN && nth + LONG_END < points))
+	if ((path->flags & PATH_LONG) && nth > LONG_BEGIN && nth + LONG_END < points)
 		return nth + LONG_STEP;
-	return nth + 1;
+	return nth + (path->step ?: 1);
 }
 
 static bool has_met(const struct path *path, const struct tally tallies[FAULT_KINDS])
