@@ -50,8 +50,6 @@ struct world {
 
 /* Without memory it tries for ever, as a page fault of a program does. */
 #define PATH_ENDLESS 1U
-/* Of what happens early only a part is tried: the rest is not the module's. */
-#define PATH_LONG 2U
 
 #define PATH_ERRORS 4
 
@@ -67,6 +65,8 @@ struct world {
  * @flags: PATH_*
  * @step: of so many points one is tried, where they are many and most not the module's;
  *        0 for all
+ * @last: so many points at the end alone are tried, and one at a time, where the kernel's
+ *        own code before them does not bear a fault; 0 for all
  * @must: bits of those enum fault that it has to meet
  * @feature: ZCPOOL_FEATURE_* without which there is no such path
  */
@@ -80,6 +80,7 @@ struct path {
 	int errors[PATH_ERRORS];
 	unsigned int flags;
 	unsigned int step;
+	unsigned int last;
 	unsigned int must;
 	uint64_t feature;
 };

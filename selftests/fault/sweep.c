@@ -2,10 +2,6 @@
 /* One path with all its faults, one after the other. */
 #include "fault.h"
 
-/* Of PATH_LONG: what is tried at the beginning and at the end, and of what is between. */
-#define LONG_BEGIN 16
-#define LONG_END 120
-#define LONG_STEP 23
 /* How often the faults of a path are gone through until it has met those that it has to. */
 #define PASSES 4
 /* Longest that one fault may take, seconds; it is the kernel that is slow. */
@@ -136,13 +132,6 @@ static int none(const struct path *path)
 	return problems() > before ? -1 : points;
 }
 
-static unsigned int next(const struct path *path, unsigned int nth, unsigned int points)
-{
-	if ((path->flags & PATH_LONG) && nth > LONG_BEGIN && nth + LONG_END < points)
-		return nth + LONG_STEP;
-	return nth + (path->step ?: 1);
-}
-
 static bool has_met(const struct path *path, const struct tally tallies[FAULT_KINDS])
 {
 	int kind;
@@ -160,10 +149,11 @@ static bool has_met(const struct path *path, const struct tally tallies[FAULT_KI
 static void sweep_each(const struct path *path, unsigned int points,
 		       struct tally tallies[FAULT_KINDS])
 {
+	unsigned int first = path->last && path->last < points ? points - path->last : 1;
 	unsigned int nth, pass;
 
 	for (pass = 0; points && pass < PASSES; pass++) {
-		for (nth = 1;; nth = next(path, nth, points))
+		for (nth = first;; nth += path->step ?: 1)
 			if (once(path, FAULT_NONE, nth, tallies) == FAULT_NONE && nth > points)
 				break;
 		if (has_met(path, tallies))
@@ -194,7 +184,7 @@ bool sweep(const struct path *path, struct tally tallies[FAULT_KINDS])
 	leaks_memory(&bytes);
 	if (points > 0) {
 		sweep_each(path, points, tallies);
-		if (!sweep_single && !(path->flags & PATH_ENDLESS)) {
+		if (!sweep_single && !path->last && !(path->flags & PATH_ENDLESS)) {
 			sweep_all(path, FAULT_OBJECTS, 128, tallies);
 			sweep_all(path, FAULT_PAGES, 1, tallies);
 		}
