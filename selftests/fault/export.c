@@ -6,6 +6,7 @@
 #include "../export.h"
 #include "../fs.h"
 #include "../importer/importer.h"
+#include "../seal.h"
 #include "fault.h"
 
 #define BUFFER (8 * KIB)
@@ -46,15 +47,16 @@ static bool exported(struct world *world, int result)
 static bool exported_unheld(struct world *world, int result)
 {
 	uint32_t index;
-	struct zcpool_seal seal = { .indices = (uintptr_t)&index, .count = 1 };
-	int sealed = get_now(world->pool);
+	int got = get_now(world->pool), error;
 
-	index = sealed;
-	if (sealed < 0)
+	if (got < 0)
 		return false;
-	sealed = call(world->pool, ZCPOOL_IOC_SEAL, &seal);
+	index = got;
+	error = seal_many(world->pool, &index, 1, 0, NULL);
+	if (!error)
+		unseal_many(world->pool, &index, 1, NULL);
 	put_one(world->pool, index);
-	return sealed == (result < 0 ? 0 : -EBUSY);
+	return error == (result < 0 ? 0 : -EBUSY);
 }
 
 static bool have_export(struct world *world)
@@ -62,14 +64,23 @@ static bool have_export(struct world *world)
 	return have_pool(world) && do_export(world) >= 0;
 }
 
+/* Instead of the handle's mapping. */
+static bool have_export_alone(struct world *world)
+{
+	if (!have_export(world) || munmap(world->map, world->map_size))
+		return false;
+	world->map = NULL;
+	return true;
+}
+
 static int do_map(struct world *world)
 {
-	void *map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, world->fds[0], 0);
+	return world_map(world, world->fds[0], SIZE) ? 0 : -errno;
+}
 
-	if (map == MAP_FAILED)
-		return -errno;
-	munmap(map, SIZE);
-	return 0;
+static bool has_map(struct world *world, int result)
+{
+	return result < 0 ? !world->map : is_filled(world->map, SIZE);
 }
 
 static int do_sync(struct world *world)
@@ -128,7 +139,8 @@ const struct path export_paths[] = {
 	       .check = exported, .must = MUST_SLAB | MUST_COPY),
 	EXPORT(", unheld", .set_up = have_pool, .operate = do_export_unheld,
 	       .check = exported_unheld, .must = MUST_SLAB | MUST_COPY),
-	EXPORT(", mmap", .set_up = have_export, .operate = do_map, .must = MUST_SLAB),
+	EXPORT(", mmap", .set_up = have_export_alone, .operate = do_map, .check = has_map,
+	       .must = MUST_SLAB),
 	EXPORT(", sync", .set_up = have_export, .operate = do_sync, .must = MUST_COPY),
 	EXPORT(", attach", .set_up = have_device, .operate = do_attach, .must = MUST_SLAB),
 	EXPORT(", map", .set_up = have_attachment, .operate = do_map_device, .check = mapped,

@@ -25,6 +25,8 @@ enum fault {
 };
 
 #define WORLD_FDS 80
+/* Where nothing else is, and so no page table: one has to be allocated. */
+#define REMOTE ((void *)0x300000000000UL)
 
 /**
  * struct world - what a path works on, made anew for each fault
@@ -48,10 +50,6 @@ struct world {
 
 /* Without memory it tries for ever, as a page fault of a program does. */
 #define PATH_ENDLESS 1U
-/* Of what happens early only a part is tried: the rest is not the module's. */
-#define PATH_LONG 2U
-/* Of all that happens only a part is tried: it is the same again and again. */
-#define PATH_MANY 4U
 
 #define PATH_ERRORS 4
 
@@ -65,6 +63,10 @@ struct world {
  * @tear_down: what world_end() does not; NULL for nothing
  * @errors: what it may fail with, but ENOMEM if memory and EFAULT if a copy failed
  * @flags: PATH_*
+ * @step: of so many points one is tried, where they are many and most not the module's;
+ *        0 for all
+ * @last: so many points at the end alone are tried, and one at a time, where the kernel's
+ *        own code before them does not bear a fault; 0 for all
  * @must: bits of those enum fault that it has to meet
  * @feature: ZCPOOL_FEATURE_* without which there is no such path
  */
@@ -77,6 +79,8 @@ struct path {
 	void (*tear_down)(struct world *world);
 	int errors[PATH_ERRORS];
 	unsigned int flags;
+	unsigned int step;
+	unsigned int last;
 	unsigned int must;
 	uint64_t feature;
 };
@@ -132,7 +136,7 @@ bool leaks_memory(long *bytes);
 
 /* report.c: what became of all */
 void report_path(const char *name, unsigned int must, const struct tally tallies[FAULT_KINDS],
-		 bool good);
+		 bool good, int64_t took);
 bool report_end(void);
 
 /* sweep.c: one path with all its faults */

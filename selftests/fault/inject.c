@@ -15,6 +15,7 @@ static const char *const knobs[] = { "failslab", "fail_page_alloc", "fail_userco
 static int fail_nth = -1, make_it_fail = -1;
 /* Of objects, in bytes, and of pages. */
 static int spaces[2];
+/* How many faults there may still be. */
 static int left[KNOBS];
 
 static bool knob(const char *name, const char *attribute, const char *value)
@@ -87,12 +88,31 @@ static bool knobs_begin(void)
 	return good && spaces[0] >= 0 && spaces[1] >= 0;
 }
 
+/* Which kind, the first of them if several, has fewer left than when last asked. */
+static enum fault what_failed(void)
+{
+	enum fault kind = FAULT_NONE;
+	int i;
+
+	for (i = KNOBS - 1; i >= 0; i--) {
+		int now = times(i);
+
+		if (now != left[i])
+			kind = i;
+		left[i] = now;
+	}
+	return kind;
+}
+
 /* Returns false where the kernel has no fault injection, or not enough. */
 bool inject_begin(void)
 {
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	make_it_fail = open("/proc/thread-self/make-it-fail", O_RDWR | O_CLOEXEC);
-	return fail_nth >= 0 && make_it_fail >= 0 && knobs_begin();
+	if (fail_nth < 0 || make_it_fail < 0 || !knobs_begin())
+		return false;
+	what_failed();
+	return true;
 }
 
 /* Have the kernel's log say where each fault is. */
@@ -106,47 +126,28 @@ void inject_stacks(bool on)
 	}
 }
 
-static void count_left(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < KNOBS; i++)
-		left[i] = times(i);
-}
-
-/* Which kind has fewer left than before. */
-static enum fault what_failed(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < KNOBS; i++)
-		if (times(i) != left[i])
-			return i;
-	return FAULT_NONE;
-}
-
 /* The nth of this thread's allocations and copies is going to fail. */
 void inject_one(unsigned int nth)
 {
 	if (fail_nth < 0)
 		return;
-	count_left();
 	write_number(fail_nth, nth);
 }
 
 /* What has failed meanwhile. */
 enum fault inject_one_end(void)
 {
-	enum fault kind = FAULT_NONE;
+	enum fault kind;
 	char text[32] = "";
+	bool over;
 
 	if (fail_nth < 0)
 		return FAULT_NONE;
-	/* If one is left, it is this copy that fails, and nothing has failed before. */
-	if (pread(fail_nth, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0)
-		kind = what_failed();
+	/* If one is left, it may be one of these copies that fails: that is none of them. */
+	over = pread(fail_nth, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
 	write_number(fail_nth, 0);
-	return kind;
+	kind = what_failed();
+	return over ? kind : FAULT_NONE;
 }
 
 /* How many points there are at which a path may meet a fault. */
@@ -171,7 +172,6 @@ void inject_all(enum fault kind, unsigned int from)
 {
 	if (fail_nth < 0)
 		return;
-	count_left();
 	write_number(spaces[FAULT_SLAB], kind == FAULT_OBJECTS ? from : INT_MAX);
 	write_number(spaces[FAULT_PAGE], kind == FAULT_PAGES ? from : INT_MAX);
 	write_number(make_it_fail, 1);

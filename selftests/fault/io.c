@@ -104,7 +104,10 @@ static bool whole(struct world *world, int result)
 /* Into a mapping of the pool itself, which has no entry yet. */
 static bool have_fresh_mapping(struct world *world)
 {
-	return have_pool(world) && !munmap(world->map, SIZE) && world_map(world, world->pool, SIZE);
+	if (!have_pool(world) || munmap(world->map, SIZE))
+		return false;
+	world->map = mmap(REMOTE, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, world->pool, 0);
+	return world->map == REMOTE;
 }
 
 static int do_read_into_itself(struct world *world)

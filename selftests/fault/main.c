@@ -57,6 +57,7 @@ static uint64_t features(void)
 static void run(const struct path *path, uint64_t has, bool faults)
 {
 	struct tally tallies[FAULT_KINDS] = { 0 };
+	int64_t start = now_ns();
 	bool good;
 
 	/* Which features there are other tests know. */
@@ -64,7 +65,7 @@ static void run(const struct path *path, uint64_t has, bool faults)
 		return;
 	current = path->name;
 	good = sweep(path, tallies);
-	report_path(path->name, faults ? path->must : 0, tallies, good);
+	report_path(path->name, faults ? path->must : 0, tallies, good, now_ns() - start);
 }
 
 static void for_all(char *const *names, bool faults)

@@ -72,7 +72,7 @@ static int map_with(struct world *world, int flags)
 
 	if (world->count == 1)
 		size = 2 * MIB;
-	map = mmap(NULL, size, PROT_READ | PROT_WRITE, map_flags | flags, mapped_fd, 0);
+	map = mmap(REMOTE, size, PROT_READ | PROT_WRITE, map_flags | flags, mapped_fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	world->map = map;
@@ -145,20 +145,28 @@ HAVE_MAPPED(private)
 HAVE_MAPPED(export)
 HAVE_MAPPED(file)
 
-/* To where nothing else is. */
+/* To where nothing else is, there and back. */
+static char *const places[] = { (char *)0x200000000000UL, (char *)0x200004000000UL };
+
 static int do_move(struct world *world)
 {
-	char *to = (char *)0x200000000000UL;
+	char *to = places[world->map == places[0]];
 	void *map;
 
-	if (world->map >= to)
-		to += 64 * MIB;
 	map = mremap(world->map, world->map_size, world->map_size, MREMAP_MAYMOVE | MREMAP_FIXED,
 		     to);
 	if (map == MAP_FAILED)
 		return -errno;
 	world->map = map;
 	return 0;
+}
+
+/* What was moved may stay where it was as well, see unmap_source_vma() in mm/mremap.c. */
+static void leave_places(struct world *world)
+{
+	munmap(REMOTE, world->map_size);
+	munmap(places[0], world->map_size);
+	munmap(places[1], world->map_size);
 }
 
 /* One mapping becomes three. */
@@ -251,6 +259,7 @@ static int do_vmsplice(struct world *world)
 		  .set_up = have_touched_##kind, \
 		  .operate = do_move, \
 		  .check = touched, \
+		  .tear_down = leave_places, \
 		  .must = MUST_SLAB }, \
 		{ .name = "mprotect, " #kind, \
 		  .set_up = have_touched_##kind, \
@@ -264,7 +273,7 @@ static int do_vmsplice(struct world *world)
 		  .must = MUST_SLAB }, \
 	{ \
 		.name = "fork, " #kind, .set_up = have_touched_##kind, .operate = do_fork, \
-		.check = forked, .errors = { EAGAIN }, .flags = PATH_ENDLESS | PATH_LONG, \
+		.check = forked, .errors = { EAGAIN }, .flags = PATH_ENDLESS, .step = 23, \
 		.must = MUST_SLAB \
 	}
 

@@ -170,7 +170,7 @@ const struct path pool_paths[] = {
 	{ "open", .operate = do_open, .must = MUST_SLAB | MUST_COPY },
 	CREATE("", small),
 	CREATE(", huge", huge),
-	CREATE(", many", many, .flags = PATH_MANY),
+	CREATE(", many", many, .step = 23),
 	CREATE(", isolated", isolated),
 	CREATE(", on a node", on_node),
 	CREATE(", in reach", in_reach),

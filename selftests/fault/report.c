@@ -10,6 +10,7 @@ static const char *const kinds[FAULT_KINDS] = { "object", "page", "copy", "all o
 struct row {
 	const char *name;
 	struct tally tallies[FAULT_KINDS];
+	double seconds;
 };
 
 static struct row rows[ROWS];
@@ -48,10 +49,10 @@ static void report_kind(const char *name, enum fault kind, bool must, const stru
 
 /*
  * The tests that a path is: by itself, and with each kind of fault that it meets, of which
- * there have to be those that must has a bit for.
+ * there have to be those that must has a bit for.  It took so many nanoseconds.
  */
 void report_path(const char *name, unsigned int must, const struct tally tallies[FAULT_KINDS],
-		 bool good)
+		 bool good, int64_t took)
 {
 	struct row *row = &rows[nr_rows++];
 	int kind;
@@ -59,6 +60,7 @@ void report_path(const char *name, unsigned int must, const struct tally tallies
 	if (nr_rows == ROWS)
 		abort();
 	row->name = name;
+	row->seconds = took / 1e9;
 	memcpy(row->tallies, tallies, sizeof(row->tallies));
 	test(good, name, "without a fault");
 	for (kind = 0; kind < FAULT_KINDS; kind++)
@@ -79,7 +81,7 @@ static void print_row(const struct row *row)
 		failures += tally->failed;
 		absorbed += tally->absorbed;
 	}
-	printf(" %8u %8u\n", failures, absorbed);
+	printf(" %8u %8u %8.1f\n", failures, absorbed, row->seconds);
 }
 
 /* Returns whether all passed, and there was something. */
@@ -89,10 +91,11 @@ bool report_end(void)
 	unsigned int i;
 	int kind;
 
-	printf("\n%-28s %7s %7s %7s %7s %7s %8s %8s\n", "faults of one", "object", "page", "copy",
-	       "objects", "pages", "failed", "absorbed");
+	printf("\n%-28s %7s %7s %7s %7s %7s %8s %8s %8s\n", "faults of one", "object", "page",
+	       "copy", "objects", "pages", "failed", "absorbed", "seconds");
 	for (i = 0; i < nr_rows; i++) {
 		print_row(&rows[i]);
+		total.seconds += rows[i].seconds;
 		for (kind = 0; kind < FAULT_KINDS; kind++) {
 			total.tallies[kind].failed += rows[i].tallies[kind].failed;
 			total.tallies[kind].absorbed += rows[i].tallies[kind].absorbed;

@@ -2,10 +2,8 @@
 /* One path with all its faults, one after the other. */
 #include "fault.h"
 
-/* Of PATH_LONG: what is tried at the beginning and at the end, and of what is between. */
-#define LONG_BEGIN 16
-#define LONG_END 240
-#define LONG_STEP 23
+/* How often the faults of a path are gone through until it has met those that it has to. */
+#define PASSES 4
 /* Longest that one fault may take, seconds; it is the kernel that is slow. */
 #define HANG 60
 
@@ -134,23 +132,33 @@ static int none(const struct path *path)
 	return problems() > before ? -1 : points;
 }
 
-static unsigned int next(const struct path *path, unsigned int nth, unsigned int points)
+static bool has_met(const struct path *path, const struct tally tallies[FAULT_KINDS])
 {
-	if ((path->flags & PATH_MANY) ||
-	    ((path->flags & PATH_LONG) && nth > LONG_BEGIN && nth + LONG_END < points))
-		return nth + LONG_STEP;
-	return nth + 1;
+	int kind;
+
+	for (kind = 0; kind < FAULT_KINDS; kind++)
+		if ((path->must & (1U << kind)) && !tallies[kind].failed && !tallies[kind].absorbed)
+			return false;
+	return true;
 }
 
+/*
+ * There may be a point more or less each time, where the kernel keeps what was freed for
+ * another time: then one may have been passed over, and they are gone through again.
+ */
 static void sweep_each(const struct path *path, unsigned int points,
 		       struct tally tallies[FAULT_KINDS])
 {
-	unsigned int nth;
+	unsigned int first = path->last && path->last < points ? points - path->last : 1;
+	unsigned int nth, pass;
 
-	/* There may be one more or less each time. */
-	for (nth = 1; points; nth = next(path, nth, points))
-		if (once(path, FAULT_NONE, nth, tallies) == FAULT_NONE && nth > points)
+	for (pass = 0; points && pass < PASSES; pass++) {
+		for (nth = first;; nth += path->step ?: 1)
+			if (once(path, FAULT_NONE, nth, tallies) == FAULT_NONE && nth > points)
+				break;
+		if (has_met(path, tallies))
 			break;
+	}
 }
 
 static void sweep_all(const struct path *path, enum fault kind, unsigned int step,
@@ -176,7 +184,7 @@ bool sweep(const struct path *path, struct tally tallies[FAULT_KINDS])
 	leaks_memory(&bytes);
 	if (points > 0) {
 		sweep_each(path, points, tallies);
-		if (!sweep_single && !(path->flags & PATH_ENDLESS)) {
+		if (!sweep_single && !path->last && !(path->flags & PATH_ENDLESS)) {
 			sweep_all(path, FAULT_OBJECTS, 128, tallies);
 			sweep_all(path, FAULT_PAGES, 1, tallies);
 		}

@@ -12,7 +12,6 @@ static uint32_t indices[COUNT];
 static struct zcpool_get get;
 static struct zcpool_send send_arg;
 static struct zcpool_element element;
-static struct pollfd polled;
 
 static bool have_ring(void)
 {
@@ -56,33 +55,20 @@ static bool have_socket(struct world *world)
 	return true;
 }
 
-static int completion(void)
-{
-	struct io_uring_cqe *cqe;
-	int ret;
-
-	if (io_uring_peek_cqe(&ring, &cqe))
-		return -EINPROGRESS;
-	ret = cqe->res;
-	io_uring_cqe_seen(&ring, cqe);
-	return ret;
-}
-
 /* What was not submitted is still in the queue, and is submitted the next time. */
 static int submit(void)
 {
 	int ret = io_uring_submit(&ring);
 
-	if (ret < 0 && io_uring_sq_ready(&ring))
-		return ret;
-	return completion();
+	return ret < 0 && io_uring_sq_ready(&ring) ? ret : 0;
 }
 
+/* The command's result, also if another thread goes on with it. */
 static int do_command(struct world *world, uint32_t command, void *arg)
 {
 	if (!io_uring_sq_ready(&ring))
 		prepare_send(&ring, world->pool, command, arg);
-	return submit();
+	return submit() ?: result_of(&ring);
 }
 
 static int do_get(struct world *world)
@@ -98,9 +84,15 @@ static bool got(struct world *world, int result)
 /* It waits, for it is there without a completion. */
 static int do_wait(struct world *world)
 {
-	int ret = do_get(world);
+	struct io_uring_cqe *cqe;
+	int ret;
 
-	return ret == -EINPROGRESS ? 0 : ret;
+	if (!io_uring_sq_ready(&ring))
+		prepare_send(&ring, world->pool, ZCPOOL_IOC_GET, (void *)&get);
+	ret = submit();
+	if (ret || io_uring_peek_cqe(&ring, &cqe))
+		return ret;
+	return result_of(&ring);
 }
 
 /* Then a buffer that is put comes back by it. */
@@ -137,8 +129,7 @@ static int do_poll(struct world *world)
 {
 	if (!io_uring_sq_ready(&ring))
 		io_uring_prep_poll_add(io_uring_get_sqe(&ring), world->pool, POLLOUT);
-	polled.revents = submit();
-	return polled.revents;
+	return submit() ?: result_of(&ring);
 }
 
 static int do_register(struct world *world)
@@ -158,10 +149,11 @@ static bool registered(struct world *world, int result)
 	return pinned == (result >= 0);
 }
 
+/* Without memory for a thread to go on with a command, io_uring cancels it. */
 #define URING(what, ...) \
 	{ \
-		.name = "io_uring " what, .tear_down = end_ring, .errors = { EAGAIN, ENOBUFS }, \
-		__VA_ARGS__ \
+		.name = "io_uring " what, .tear_down = end_ring, \
+		.errors = { EAGAIN, ENOBUFS, ECANCELED }, __VA_ARGS__ \
 	}
 
 const struct path uring_paths[] = {

@@ -13,9 +13,10 @@
 #define CHARGE_SLACK (1024 * 1024)
 
 static unsigned int nr_problems;
-/* An unbound handle to ask by, and how many the module is used by with it. */
+/* An unbound handle to ask by, how many the module is used by with it, and bytes of pools. */
 static int watch = -1;
 static long long users;
+static uint64_t pool_bytes;
 
 /* Say what is wrong with the path. */
 void problem(const char *format, ...)
@@ -196,7 +197,24 @@ static bool uncharged(const void *arg)
 	struct zcpool_query q;
 
 	(void)arg;
-	return !query(watch, &q) && !q.total_bytes;
+	return !query(watch, &q) && q.total_bytes <= pool_bytes;
+}
+
+/* What one path has lost is not the next one's. */
+static void check_module(void)
+{
+	struct zcpool_query q;
+
+	if (!eventually(unused, NULL)) {
+		problem("the module has %lld users, and had %lld",
+			read_number("/sys/module/zcpool/refcnt"), users);
+		users = read_number("/sys/module/zcpool/refcnt");
+	}
+	if (!eventually(uncharged, NULL)) {
+		problem("memory of pools stays charged, or held");
+		if (!query(watch, &q))
+			pool_bytes = q.total_bytes;
+	}
 }
 
 /* Everything ends, and nothing of it is left. */
@@ -217,19 +235,17 @@ void world_end(struct world *world)
 	}
 	if (world->mounted)
 		unmount();
-	if (watch < 0)
-		return;
-	if (!eventually(unused, NULL))
-		problem("the module has %lld users, and had %lld",
-			read_number("/sys/module/zcpool/refcnt"), users);
-	if (!eventually(uncharged, NULL))
-		problem("memory of pools stays charged, or held");
+	if (watch >= 0)
+		check_module();
 }
 
 /* Note how much the module is used before anything happens. */
 bool leaks_watch(void)
 {
+	struct zcpool_query q;
+
 	watch = open(DEVICE, O_RDWR | O_CLOEXEC);
+	pool_bytes = query(watch, &q) ? 0 : q.total_bytes;
 	users = read_number("/sys/module/zcpool/refcnt");
 	return watch >= 0 && users > 0;
 }

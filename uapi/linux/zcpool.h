@@ -32,7 +32,8 @@
  * * EINVAL: the struct is shorter than its first version, a flag is unknown, or
  *   a value is out of its documented range
  * * E2BIG: the struct is longer than the kernel's and its tail is not zero
- * * EINTR: the caller is being killed (first command on a file of the file system)
+ * * EINTR: the caller is being killed (first command on a file of the file system; the
+ *   struct is as it was)
  * * ENOMEM: not enough kernel memory (likewise)
  * * ENXIO: the handle has no pool (every command but QUERY, CREATE and ATTACH;
  *   also mmap, read, write, lseek, splice and fsync; poll reports POLLERR)
