@@ -35,9 +35,9 @@ static inline void zcpool_queue_init(struct zcpool_queue *queue)
 	queue->nr = 0;
 }
 
-/* Who waits for transfers looks without the lock whether there are any. */
 static inline void zcpool_queue_count(struct zcpool_queue *queue, int more)
 {
+	/* Who waits for transfers looks without the lock whether there are any. */
 	data_race(queue->nr += more);
 }
 
