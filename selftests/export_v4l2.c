@@ -336,10 +336,12 @@ TEST_F(video, outputs_from_slices)
 	const uint32_t in = V4L2_BUF_TYPE_VIDEO_CAPTURE, out = V4L2_BUF_TYPE_VIDEO_OUTPUT;
 	char name[64], choice[64];
 	int i, j, round, last = -1;
+	bool by_name;
 
 	snprintf(name, sizeof(name), "HDMI %03d-0 Is Connected To", variant->device);
 	snprintf(choice, sizeof(choice), "Output HDMI %03d-0", variant->device);
-	if (set_control(self->input, "Loop Video", NULL, 1) == -ENOENT)
+	by_name = set_control(self->input, "Loop Video", NULL, 1) == -ENOENT;
+	if (by_name)
 		ASSERT_EQ(0, set_control(self->input, name, choice, 0));
 
 	/* Buffers 0 to 3 are put out, 4 to 7 captured. */
@@ -356,13 +358,19 @@ TEST_F(video, outputs_from_slices)
 	ASSERT_EQ(0, control(self->output, VIDIOC_STREAMON, (void *)&out));
 	ASSERT_EQ(0, control(self->input, VIDIOC_STREAMON, (void *)&in));
 	/* The last is shown on and on. */
-	for (round = 0; round < 60 && last != QUEUED - 1; round++) {
+	for (round = 0; round < 400 && last != QUEUED - 1; round++) {
 		uint32_t *slice;
 
 		i = dequeue(self->input, in, V4L2_MEMORY_DMABUF);
 		ASSERT_GE(i, 0);
 		slice = (uint32_t *)slice_of(self->map, QUEUED + i);
-		/* On a slow machine black comes first, before anything is put out. */
+		/*
+		 * On a slow machine a pattern comes first.  For ever, if vivid disconnects
+		 * them: what it does later when a control is set takes the choice for one
+		 * not to be had, if it looks while that is being made.
+		 */
+		if (by_name && last < 0 && round % 8 == 7)
+			ASSERT_EQ(0, set_control(self->input, name, choice, 0));
 		if (last >= 0 || slice[0] >> 28 < QUEUED) {
 			last = slice[0] >> 28;
 			ASSERT_LT(last, QUEUED);

@@ -141,13 +141,14 @@ TEST_F(pool, errors_of_attach)
 	close(null);
 }
 
-/* What cannot be told its number has none, and no pool. */
+/* What cannot be told its number has none, and no pool; nor is it read-only. */
 TEST_F(pool, a_number_that_cannot_be_told)
 {
-	struct zcpool_attach arg = { .fd = self->share }, *fixed;
-	int fd = open(DEVICE, O_RDWR);
+	struct zcpool_attach arg = { .fd = share(self->fd, ZCPOOL_SHARE_F_READ_ONLY) }, *fixed;
+	int fd = open(DEVICE, O_RDWR), other = open(DEVICE, O_RDWR);
 	struct zcpool_item item;
 	uint32_t number;
+	char *map;
 
 	item = (struct zcpool_item){ .index = get_now(self->fd) };
 	fixed = mmap(NULL, 4 * KIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -158,9 +159,15 @@ TEST_F(pool, a_number_that_cannot_be_told)
 	for (number = number_of(self->fd) + 1; number < 10; number++)
 		ASSERT_EQ(-ESRCH, transfer(self->fd, number, &item, 1, NULL));
 	ASSERT_EQ(-ENXIO, put_one(fd, 0));
-	ASSERT_EQ(0, attach(fd, self->share, 0));
-	ASSERT_EQ(0, transfer(self->fd, number_of(fd), &item, 1, NULL));
+	ASSERT_EQ(0, create(fd, STRIDE, 1));
+	map = map_pool(fd, STRIDE);
+	ASSERT_NE(MAP_FAILED, (void *)map);
+	ASSERT_EQ(0, attach(other, self->share, 0));
+	ASSERT_EQ(0, transfer(self->fd, number_of(other), &item, 1, NULL));
+	munmap(map, STRIDE);
 	munmap(fixed, 4 * KIB);
+	close(arg.fd);
+	close(other);
 	close(fd);
 }
 
