@@ -4,7 +4,6 @@
 #define ZCPOOL_SELFTEST_SEND_H
 
 #include <liburing.h>
-#include <linux/tcp.h>
 
 #include "util.h"
 
@@ -41,15 +40,6 @@ static inline long send_vector(int fd, int socket, const struct zcpool_element *
 	if (ret && ret != -EFAULT && ret != -EINVAL && ret != -ENXIO && arg.sent)
 		return -1000;
 	return ret ? ret : (long)arg.sent;
-}
-
-/* Whether the peer, if it is TCP's, has taken all that it has room for. */
-static inline bool settled(int socket)
-{
-	struct tcp_info info = { 0 };
-	socklen_t length = sizeof(info);
-
-	return getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) || !info.tcpi_unacked;
 }
 
 /* Send the pool's beginning until the socket is full, and stays so; bytes sent. */

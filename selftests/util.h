@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/tcp.h>
 #include <linux/zcpool.h>
 
 #define DEVICE "/dev/zcpool"
@@ -209,6 +210,15 @@ static inline int tcp_pair(int pair[2])
 	pair[1] = accept(listener, NULL, NULL);
 	close(listener);
 	return pair[1] < 0 ? -errno : 0;
+}
+
+/* Whether the peer, if it is TCP's, has taken all that it has room for. */
+static inline bool settled(int socket)
+{
+	struct tcp_info info = { 0 };
+	socklen_t length = sizeof(info);
+
+	return getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) || !info.tcpi_unacked;
 }
 
 /* Read exactly size bytes; the number read before the end or an error. */
