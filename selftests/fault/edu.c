@@ -207,9 +207,8 @@ const struct path edu_paths[] = {
 	EDU("poll", .set_up = have_export, .operate = do_poll, .check = has_room,
 	    .must = MUST_COPY),
 	/*
-	 * After the interrupt, of which the kernel warns where /proc cannot show it.  Before
-	 * that pci_enable_device() has ACPI's tables interpreted, and that uses what it has
-	 * freed where memory is wanting (KASAN, in acpi_ns_get_attached_object()).
+	 * After pci_enable_device(), which has ACPI's tables interpreted: that uses what it
+	 * has freed where memory is wanting (KASAN, in acpi_ns_get_attached_object()).
 	 */
 	EDU("bind", .set_up = will_bind_by_address, .operate = do_bind, .check = is_bound,
 	    .last = 40, .must = MUST_SLAB),

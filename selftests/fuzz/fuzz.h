@@ -35,6 +35,7 @@
 #define PAGE 4096UL
 #define KIB 1024UL
 #define MIB (1024UL * KIB)
+#define GIB (1024UL * MIB)
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 /* Who a child may become. */
 #define NOBODY 65534
