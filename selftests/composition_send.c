@@ -189,23 +189,35 @@ static int segments_sent(int socket)
 TEST_F(composition, calls_but_the_last_say_that_more_follows)
 {
 	uint64_t done = 0;
+	int64_t start;
+	long early;
 	int i;
 
 	ASSERT_EQ(0, zcpool_composition_add_bytes(self->whole, "x", 1));
 	for (i = 0; i < 11; i++)
 		ASSERT_EQ(0, zcpool_composition_add(self->whole, self->whole));
+again:
+	start = now_ns();
+	done = 0;
 	ASSERT_EQ(0, zcpool_send_composition(self->whole, self->pair[0], &done, 0, NULL));
 	ASSERT_EQ(2048, done);
 	ASSERT_EQ(2048, recv(self->pair[1], self->back, 2048, MSG_WAITALL));
-	EXPECT_EQ(1, segments_sent(self->pair[0]));
 	/* And the last one if it is told so. */
 	done = 0;
 	ASSERT_EQ(0, zcpool_send_composition(self->whole, self->pair[0], &done, ZCPOOL_SEND_F_MORE,
 					     NULL));
-	ASSERT_EQ(-1, recv(self->pair[1], self->back, 2048, MSG_DONTWAIT));
+	early = recv(self->pair[1], self->back, 1, MSG_DONTWAIT | MSG_PEEK);
 	done = 2047;
 	ASSERT_EQ(0, zcpool_send_composition(self->whole, self->pair[0], &done, 0, NULL));
 	ASSERT_EQ(2049, recv(self->pair[1], self->back, 2049, MSG_WAITALL));
+	if (now_ns() - start > TCP_PATIENCE) {
+		/* TCP may have sent some by itself. */
+		close(self->pair[0]);
+		close(self->pair[1]);
+		ASSERT_EQ(0, tcp_pair(self->pair));
+		goto again;
+	}
+	EXPECT_EQ(-1, early);
 	EXPECT_EQ(2, segments_sent(self->pair[0]));
 }
 

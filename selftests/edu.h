@@ -164,7 +164,7 @@ static inline bool edu_let_go(const struct edu *edu)
 {
 	int try;
 
-	for (try = 0; try < 1000; try++) {
+	for (try = 0; try < 20000; try++) {
 		if (!holder_of(edu->pool, 0).exports)
 			return true;
 		usleep(1000);

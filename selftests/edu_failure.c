@@ -52,6 +52,8 @@ static bool works(const struct edu *edu)
 	struct edu again = *edu;
 	bool works;
 
+	/* What is right may be late. */
+	write_text(EDU_TIMEOUT, "10000");
 	again.fd = zcpool_edu_open(0, 0);
 	again.memory = zcpool_edu_import(again.fd, again.dmabuf);
 	works = !edu_move(&again, 32 * KIB, 1000, 0, FROM_DEVICE) &&
@@ -175,7 +177,8 @@ TEST_F(edu, close_of_a_device_that_hangs)
 	ASSERT_EQ(0, cut_off());
 	ASSERT_EQ(0, close(self->edu.fd));
 	EXPECT_LE(1000 * NS_PER_MS, now_ns() - start);
-	EXPECT_GT(5000 * NS_PER_MS, now_ns() - start);
+	/* Nor for longer, as by default. */
+	EXPECT_GT(9000 * NS_PER_MS, now_ns() - start);
 	EXPECT_FALSE(is_master());
 	close(self->edu.dmabuf);
 	EXPECT_TRUE(edu_let_go(&self->edu));
@@ -195,6 +198,7 @@ TEST_F(edu, unbind_of_a_device_that_hangs)
 /* A limit that is changed while it matters holds for the next transfer. */
 TEST_F(edu, no_false_alarm)
 {
+	ASSERT_EQ(0, write_text(EDU_TIMEOUT, "5000"));
 	ASSERT_EQ(0, edu_occupy(&self->edu, 1, FROM_DEVICE));
 	ASSERT_EQ(0, write_text(EDU_TIMEOUT, "60000"));
 	EXPECT_EQ(0, edu_wait(&self->edu).result);

@@ -133,7 +133,7 @@ TEST_F(owned, SIGIO_tells)
 {
 	sigset_t set;
 	siginfo_t info;
-	struct timespec soon = { .tv_sec = 5 }, now = { 0 };
+	struct timespec soon = { .tv_sec = 60 }, now = { 0 };
 	char byte;
 
 	sigemptyset(&set);
@@ -165,7 +165,7 @@ TEST(SIGIO_without_a_pool_is_ENXIO)
 
 TEST_F(owned, io_uring_poll_tells)
 {
-	struct __kernel_timespec soon = { .tv_sec = 5 };
+	struct __kernel_timespec soon = { .tv_sec = 60 };
 	struct io_uring_cqe *cqe;
 	struct io_uring ring;
 	char byte;

@@ -162,7 +162,7 @@ FIXTURE_TEARDOWN(still_disk)
 	if (self->child > 0)
 		waitpid(self->child, NULL, 0);
 	/* Requests that are still at it keep the device for a moment. */
-	for (try = 0; try < 2000 && control_disk(DM_DEV_REMOVE, 0, NULL) == -EBUSY; try++)
+	for (try = 0; try < 20000 && control_disk(DM_DEV_REMOVE, 0, NULL) == -EBUSY; try++)
 		usleep(1000);
 	free(self->data);
 	close(self->fd);

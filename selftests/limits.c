@@ -137,7 +137,7 @@ TEST_F(limits, charge_stays_with_memory_in_a_socket)
 	char byte;
 
 	/* What other tests left behind in sockets is gone. */
-	for (tries = 0; tries < 200; tries++) {
+	for (tries = 0; tries < 3000; tries++) {
 		ASSERT_EQ(0, query(fd, &before));
 		if (!before.total_bytes)
 			break;
@@ -155,7 +155,7 @@ TEST_F(limits, charge_stays_with_memory_in_a_socket)
 			_exit(1);
 		close(fd);
 		/* Half of the pool is back, as soon as the work that closes it is done. */
-		for (tries = 0; tries < 100; tries++) {
+		for (tries = 0; tries < 10000; tries++) {
 			fd = new_pool(512 * KIB, 1);
 			if (fd >= 0)
 				break;
@@ -169,7 +169,7 @@ TEST_F(limits, charge_stays_with_memory_in_a_socket)
 	EXPECT_EQ(before.total_bytes + 512 * KIB, after.total_bytes);
 	ASSERT_EQ(1, read(pair[1], &byte, 1));
 	/* A lingering pool is looked at once a second at least. */
-	for (tries = 0; tries < 150 && after.total_bytes != before.total_bytes; tries++) {
+	for (tries = 0; tries < 3000 && after.total_bytes != before.total_bytes; tries++) {
 		usleep(10000);
 		ASSERT_EQ(0, query(fd, &after));
 	}

@@ -26,7 +26,7 @@ static inline int run_program(char *const *arguments)
 static inline int modprobe_remove(const char *name)
 {
 	char *const arguments[] = { "/sbin/modprobe", "-q", "-r", (char *)name, NULL };
-	int64_t end = now_ns() + 5000 * NS_PER_MS;
+	int64_t end = now_ns() + 60000 * NS_PER_MS;
 	int status;
 
 	do {
@@ -50,7 +50,7 @@ static inline int insert_module(const char *variable)
 /* Files that hold it are closed by and by. */
 static inline int remove_module(const char *name)
 {
-	int64_t end = now_ns() + 5000 * NS_PER_MS;
+	int64_t end = now_ns() + 60000 * NS_PER_MS;
 	int ret;
 
 	do {

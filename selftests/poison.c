@@ -76,7 +76,7 @@ TEST(failed_memory_of_a_large_buffer)
 	munmap(second, 4 * MIB);
 	close(fd);
 	/* Nobody is charged for what failed, and the rest is given back. */
-	for (tries = 0; tries < 200; tries++) {
+	for (tries = 0; tries < 3000; tries++) {
 		ASSERT_EQ(0, query(other, &after));
 		if (after.total_bytes == before.total_bytes - 4 * MIB)
 			break;

@@ -71,7 +71,7 @@ static inline void prepare_send(struct io_uring *ring, int fd, uint32_t op, stru
 
 static inline int result_of(struct io_uring *ring)
 {
-	struct __kernel_timespec soon = { .tv_sec = 5 };
+	struct __kernel_timespec soon = { .tv_sec = 60 };
 	struct io_uring_cqe *cqe;
 	int ret = io_uring_wait_cqe_timeout(ring, &cqe, &soon);
 

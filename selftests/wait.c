@@ -84,7 +84,7 @@ TEST_F(empty, longest_timeout_does_not_overflow)
 	uint32_t index;
 
 	handle_alarm(0);
-	ualarm(20000, 0);
+	ualarm(20000, 20000);
 	ASSERT_EQ(-EINTR, get_many(self->fd, &index, 1, 0, UINT64_MAX));
 }
 
@@ -118,11 +118,11 @@ TEST_F(empty, signal_is_EINTR)
 	uint32_t index;
 
 	handle_alarm(0);
-	ualarm(20000, 0);
+	ualarm(20000, 20000);
 	ASSERT_EQ(-EINTR, get_many(self->fd, &index, 1, 0, 0));
-	ualarm(20000, 0);
+	ualarm(20000, 20000);
 	ASSERT_EQ(-EINTR, get_many(self->fd, &index, 1, 0, 10000 * NS_PER_MS));
-	ASSERT_EQ(2, alarms);
+	ASSERT_LE(2, alarms);
 }
 
 /* Restarted, the call would put twice: so it is not. */
@@ -139,7 +139,7 @@ TEST_F(empty, SA_RESTART_does_not_put_twice)
 
 	ASSERT_EQ(1, splice(self->fd, &offset, self->pipe[1], NULL, 1, 0));
 	handle_alarm(SA_RESTART);
-	ualarm(20000, 0);
+	ualarm(20000, 20000);
 	ASSERT_EQ(-1, ioctl(self->fd, ZCPOOL_IOC_GET, &get));
 	ASSERT_EQ(EINTR, errno);
 	ASSERT_EQ(1, get.put_count);
@@ -345,6 +345,21 @@ static int timer_expiries(void)
 	return count;
 }
 
+/* A timer that was not stopped never rests. */
+static bool timer_rests(void)
+{
+	int try;
+
+	for (try = 0; try < 50; try++) {
+		if (write_text("/sys/kernel/tracing/trace", ""))
+			return false;
+		usleep(100000);
+		if (!timer_expiries())
+			return true;
+	}
+	return false;
+}
+
 /* Interest in an event is no waiting: while nobody lacks a buffer, no timer runs. */
 TEST(no_timer_while_nobody_lacks_a_buffer)
 {
@@ -363,8 +378,7 @@ TEST(no_timer_while_nobody_lacks_a_buffer)
 	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
 	/* One is free, so the timer that was started for epoll is the last. */
 	ASSERT_EQ(0, put_one(fd, 2));
-	usleep(20000);
-	ASSERT_EQ(0, write_text("/sys/kernel/tracing/trace", ""));
+	ASSERT_TRUE(timer_rests());
 	/* Another is in flight as well. */
 	ASSERT_EQ(0, pipe(pipes));
 	ASSERT_EQ(1, splice(fd, &offset, pipes[1], NULL, 1, 0));
@@ -383,14 +397,12 @@ TEST(no_timer_while_nobody_lacks_a_buffer)
 	usleep(100000);
 	EXPECT_EQ(0, timer_expiries());
 	/* Now somebody does, ... */
-	ASSERT_EQ(0, poll(&poll_fd, 1, 50));
-	EXPECT_GT(timer_expiries(), 2);
+	do {
+		ASSERT_EQ(0, poll(&poll_fd, 1, 50));
+	} while (timer_expiries() <= 2);
 	/* ... and is gone; but epoll's event is still owed. */
 	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL));
-	usleep(20000);
-	ASSERT_EQ(0, write_text("/sys/kernel/tracing/trace", ""));
-	usleep(100000);
-	EXPECT_EQ(0, timer_expiries());
+	EXPECT_TRUE(timer_rests());
 }
 
 /* A poll that finds a buffer and leaves it takes it from nobody who sleeps. */

@@ -98,7 +98,7 @@ static void watch_again(struct world *world)
 const struct path module_paths[] = {
 	{ "insmod zcpool", have_zcpool, do_insert, zcpool_is_in, .tear_down = watch_again,
 	  .last = 110, .must = MUST_SLAB },
-	{ "insmod zcpool_edu", have_edu, do_insert, edu_is_in, .tear_down = clean_up, .last = 30,
+	{ "insmod zcpool_edu", have_edu, do_insert, edu_is_in, .tear_down = clean_up, .last = 14,
 	  .must = MUST_SLAB },
 	{},
 };

@@ -224,7 +224,7 @@ static bool start_hog(void)
 		char *memory;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		size = account_now().available - LEFT;
+		size = available_now() - LEFT;
 		memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 			      0);
 		MUST(memory != MAP_FAILED);

@@ -66,10 +66,13 @@ struct account {
 	long kernel;
 	long slab;
 	long vmalloc;
-	long available;
+	/* Pages in nobody's count, such as a pool's. */
+	long uncounted;
 };
 
 /* Once what is only cached is gone. */
 struct account account_now(void);
+/* Bytes that could be had. */
+long available_now(void);
 
 #endif /* ZCPOOL_SOAK_H */
