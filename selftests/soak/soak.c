@@ -227,7 +227,7 @@ int run_rounds(int argc, char **argv, const char *name, const struct rounds *wha
 	struct account before = { 0 };
 	int64_t begin = now_ns(), shown;
 	char text[200] = "";
-	bool ok = true;
+	bool ok = true, only_count = false;
 	int letter;
 
 	seed = begin;
@@ -237,12 +237,15 @@ int run_rounds(int argc, char **argv, const char *name, const struct rounds *wha
 		} else if (letter == 's') {
 			seed = number_of(optarg);
 		} else if (letter == 'u') {
-			printf("%ld\n", uncounted());
-			return 0;
+			only_count = true;
 		} else {
 			fprintf(stderr, "Usage: %s [--rounds N] [--seed N] | --uncounted\n", name);
 			return 2;
 		}
+	}
+	if (only_count) {
+		printf("%ld\n", uncounted());
+		return 0;
 	}
 	fprintf(stderr, "%s: seed %u\n", name, seed);
 	signal(SIGPIPE, SIG_IGN);
