@@ -259,7 +259,7 @@ void children_forget(void);
 
 /* mount.c */
 int mount_start(void);
-void mount_end(void);
+int mount_end(void);
 
 /* kernel_log.c */
 int kernel_log_start(void);

@@ -388,7 +388,10 @@ int main(int argc, char **argv)
 	end_children();
 	close(SLOT_EXCHANGE);
 	close(SLOT_EXCHANGE + 1);
-	mount_end();
+	if (mount_end()) {
+		printf("not ok - the names of files are taken away: %s\n", strerror(errno));
+		failures++;
+	}
 	printf("%s - no call hung, and every worker ended\n", failures ? "not ok" : "ok");
 	failures += report(seconds);
 	return failures ? 1 : 0;

@@ -41,22 +41,24 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 {
 	(void)status;
 	(void)type;
-	if (place->level)
-		remove(path);
-	return 0;
+	return place->level ? remove(path) : 0;
 }
 
-/* Names outlive all mounts, so each is taken away. */
-void mount_end(void)
+/*
+ * Names outlive all mounts, so each is taken away.  A mount that is on its way out may have
+ * any options still, with which this one agrees by having none.
+ */
+int mount_end(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(points); i++)
 		while (!umount2(points[i], MNT_DETACH))
 			;
-	mount("zcpool", points[0], "zcpool", 0, "mode=1777,uid=0,gid=0");
-	nftw(points[0], remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	umount2(points[0], MNT_DETACH);
+	if (mount("zcpool", points[0], "zcpool", 0, "") ||
+	    nftw(points[0], remove_one, 8, FTW_DEPTH | FTW_PHYS))
+		return -1;
+	return umount2(points[0], MNT_DETACH);
 }
 
 static const char *some_name(void)
