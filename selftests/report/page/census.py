@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The copy census: what each way to move data takes, path by path."""
+import document
+import plot
+
+COLUMNS = [
+    ("copied_sender", "copied, sender"),
+    ("copied_receiver", "copied, receiver"),
+    ("dma_from_device", "DMA in"),
+    ("dma_to_device", "DMA out"),
+    ("system_calls", "calls"),
+    ("mode_switches", "mode switches"),
+    ("context_switches", "context switches"),
+    ("page_faults", "page faults"),
+    ("tlb_flushes", "TLB flushes"),
+]
+
+def _number(key, value):
+    if value is None or value < 0:
+        return "-"
+    if key.startswith(("copied", "dma")):
+        return f"{value / (1 << 20):.2f}"
+    return f"{value:.1f}"
+
+
+def _row(row):
+    if row.get("error"):
+        return [row["method"]] + [row["error"]] + ["-"] * (len(COLUMNS) + 1)
+    return ([row["method"]] + [_number(key, row["per_mib"].get(key)) for key, _ in COLUMNS]
+            + ["yes" if row["changes_data"] else "no", row["knows_reuse"]])
+
+
+def _table(path):
+    return document.Table(
+        ["method"] + [title for _, title in COLUMNS] + ["changes data", "knows reuse by"],
+        [_row(row) for row in path["rows"]],
+        {number for number, row in enumerate(path["rows"]) if plot.is_ours(row["method"])})
+
+
+def _picture(path):
+    rows = [row for row in path["rows"] if not row.get("error")]
+
+    def mib(key):
+        return [max(row["per_mib"].get(key) or 0, 0) / (1 << 20) for row in rows]
+
+    return plot.stacked_bars(
+        [row["method"] for row in rows],
+        [("copied by the sender", mib("copied_sender"), "#c44e52"),
+         ("copied by the receiver", mib("copied_receiver"), "#e8b4b6")],
+        "copies of each byte that is moved")
+
+
+def part(data):
+    body = [document.paragraph(
+        f"Linux {data['kernel']}. For each MiB moved: MiB that a processor copied, counted in the "
+        "kernel's copy routines, at both ends apart; MiB that devices moved by DMA; calls, "
+        "switches and faults of the sender. Whether the program can change the data on its way "
+        "was tried: the receiver found the change.")]
+    tables, figures = {}, {}
+    for path in data["paths"]:
+        name = f"census-{path['name']}"
+        tables[name] = _table(path)
+        figures[name] = _picture(path)
+        body += [f"<h3>{document.escape(path['name'])}</h3>",
+                 document.picture(figures[name], f"Bytes copied, {path['name']}"),
+                 document.table(tables[name])]
+    return document.Part("Copy census", "".join(body), tables, figures)

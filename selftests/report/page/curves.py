@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Cost by size, number and company, and the other figures of zcpoolctl bench."""
+import collections
+
+import document
+import plot
+
+# section: title, x axis, scale of the cost
+CURVES = {
+    "sizes": ("Sending, by the message's size", "bytes of a message", "log"),
+    "pools": ("By the number of buffers in the pool", "buffers", "linear"),
+    "in-flight": ("By the number of buffers in flight", "buffers in flight", "linear"),
+    "processes": ("By the number of processes", "processes", "linear"),
+}
+
+
+def _cell(value):
+    return f"{value:.3f}" if value < 100 else f"{value:.0f}"
+
+
+def _curve(section, results):
+    """Its picture, and a table with a row for each method."""
+    series = collections.defaultdict(list)
+    for result in results:
+        series[result["method"]].append((result["size"], result["median"]))
+    sizes = sorted({result["size"] for result in results})
+    rows = []
+    for method, points in series.items():
+        cost = dict(points)
+        rows.append([method] + [_cell(cost[size]) if size in cost else "-" for size in sizes])
+    _, x_label, scale = CURVES[section]
+    table = document.Table(["method"] + sizes, rows,
+                           {number for number, row in enumerate(rows) if plot.is_ours(row[0])})
+    unit = results[0]["unit"]
+    return plot.lines({method: sorted(points) for method, points in series.items()},
+                      x_label, unit, scale), table
+
+
+def part(data):
+    by_section = collections.defaultdict(list)
+    for result in data["results"]:
+        by_section[result["section"]].append(result)
+    body = [document.paragraph(f"Linux {data['kernel']}, medians.")]
+    tables, figures = {}, {}
+    for section, results in by_section.items():
+        if section in CURVES:
+            figures[section], tables[section] = _curve(section, results)
+            body += [f"<h3>{CURVES[section][0]}</h3>",
+                     document.picture(figures[section], f"{results[0]['unit']}"),
+                     document.table(tables[section])]
+            continue
+        name = section.replace(" ", "-").replace(",", "")
+        tables[name] = document.Table(
+            ["method", "size", "median", "worst", "unit"],
+            [[result["method"], result["size"], _cell(result["median"]), _cell(result["worst"]),
+              result["unit"]] for result in results])
+        body += [f"<h3>{document.escape(section)}</h3>", document.table(tables[name])]
+    return document.Part("What it costs", "".join(body), tables, figures)
