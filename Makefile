@@ -39,6 +39,7 @@ help:
 	@echo "  demo       send a file from disk to network in a virtual machine"
 	@echo "  check      run the tests in a virtual machine"
 	@echo "  bench      compare with other ways to send, in a virtual machine"
+	@echo "  report     all ways to move data side by side, as a page: build/report/index.html"
 	@echo "More tests:"
 	@echo "  check-all  the tests on every kernel"
 	@echo "  coverage   which lines of the modules the tests execute, on KERNEL=7.2-debug"
@@ -262,6 +263,15 @@ run-bench: module userspace
 	@$(MAKE) $(jobs) -C selftests/bench
 	@selftests/bench/run $(BENCHFLAGS)
 
+# Every way to move data side by side: REPORTFLAGS=--quick, or names of parts.
+report: packages
+	@selftests/vm/setup report
+	@$(MAKE) run-report
+run-report: module copycount userspace
+	@$(MAKE) $(jobs) -C selftests/report
+	@$(MAKE) $(jobs) -C selftests/report/profile
+	@selftests/report/run $(REPORTFLAGS)
+
 style: packages
 	@selftests/vm/setup style docs
 	@$(MAKE) run-style
@@ -301,5 +311,6 @@ include module/install.mk
 	check-examples run-check-examples check-tools run-check-tools check-programs \
 	run-check-programs check-install run-check-install torture run-torture torture-long \
 	run-torture-long soak run-soak fuzz run-fuzz check-fuzz run-check-fuzz check-static \
-	run-check-static demo run-demo bench run-bench style run-style docs \
+	run-check-static demo run-demo bench run-bench report run-report \
+	style run-style docs \
 	format clean-module clean

@@ -35,7 +35,7 @@ def stacked_bars(names, series, label):
             tick.set_fontweight("bold")
     axes.invert_yaxis()
     axes.set_xlabel(label)
-    axes.legend()
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=len(series), frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return picture
 
