@@ -146,9 +146,11 @@ struct transfer {
  * @name: as an option, and in the table
  * @what: where the data comes from, and how it goes
  * @knows: what tells the program that the memory may be written again
+ * @pool: it is zcpool's: the sender may copy nothing
+ * @optional: not every kernel, device or machine has it
  * @no_socket: it moves data within the machine, to another process
  * @size: bytes to move, if it is slow; 0: as all others
- * @period: the data repeats after so many bytes; 0: it does not
+ * @period: each piece repeats the first so many bytes of the data; 0: it does not
  * @open: of the sender, get ready, before anything is counted
  * @send: bring the bytes from offset on, change them if possible, and send them
  * @close: wait until the memory may be used again, if it can be known; NULL: it cannot, or
@@ -160,6 +162,8 @@ struct method {
 	const char *name;
 	const char *what;
 	const char *knows;
+	bool pool;
+	bool optional;
 	bool no_socket;
 	uint64_t size;
 	uint64_t period;
@@ -230,9 +234,11 @@ void count_read(struct outcome *outcome);
 /* census_receive.c */
 void receive_prepare(struct transfer *transfer);
 void receive_all(struct transfer *transfer);
-/* What was received, after it; or in receive(), of what does not stay. */
+/* The next bytes that were received, in receive(). */
 void receive_check(struct transfer *transfer, const char *data, size_t length);
 void receive_finish(struct transfer *transfer);
+/* TCP_ZEROCOPY_RECEIVE: what the sender does for it before it connects, and the receiver. */
+void set_segment(struct transfer *transfer);
 void map_prepare(struct transfer *transfer);
 void map_receive(struct transfer *transfer);
 

@@ -156,6 +156,12 @@ static void open_ungathered(struct transfer *transfer)
 	MUST(path_set_gathering(transfer->path, false));
 }
 
+static void open_mappable(struct transfer *transfer)
+{
+	open_cached(transfer);
+	set_segment(transfer);
+}
+
 static void open_memfd(struct transfer *transfer)
 {
 	file = MUST(memfd_create("census", MFD_CLOEXEC));
@@ -215,21 +221,21 @@ const struct method cached_methods[] = {
 	{
 		.name = "read, write",
 		.what = "read() from the page cache, changed in the program, write()",
-		.knows = "copied: write() returns",
+		.knows = "copied, at once",
 		.open = open_read,
 		.send = send_read,
 	},
 	{
 		.name = "mmap, write",
 		.what = "shared mapping of a cached file, write()",
-		.knows = "copied: write() returns",
+		.knows = "copied, at once",
 		.open = open_shared,
 		.send = send_shared,
 	},
 	{
 		.name = "mmap copy-on-write, write",
 		.what = "private mapping of a cached file, one page of 16 changed in it, write()",
-		.knows = "copied: write() returns",
+		.knows = "copied, at once",
 		.open = open_private,
 		.send = send_private,
 	},
@@ -244,8 +250,20 @@ const struct method cached_methods[] = {
 		.name = "sendfile, no gathering",
 		.what = "sendfile() from the page cache, by a device without scatter-gather",
 		.knows = nobody,
+		.optional = true,
 		.open = open_ungathered,
 		.send = send_sendfile,
+	},
+	{
+		.name = "sendfile, ZC_RECEIVE",
+		.what = "sendfile() from page cache, in packets of whole pages where the device "
+			"can, to a receiver that asks TCP_ZEROCOPY_RECEIVE to map them",
+		.knows = nobody,
+		.optional = true,
+		.open = open_mappable,
+		.send = send_sendfile,
+		.prepare = map_prepare,
+		.receive = map_receive,
 	},
 	{
 		.name = "sendfile, memfd",

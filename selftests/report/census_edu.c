@@ -12,7 +12,8 @@
 
 #include "census.h"
 
-#define DEVICE_MEMORY PAGE
+/* As much of it as the driver uses. */
+#define DEVICE_MEMORY 4095
 #define EDU_BUFFERS 4
 
 static struct zcpool *pool;
@@ -42,19 +43,22 @@ static void open_edu(struct transfer *transfer)
 	(void)transfer;
 	device = MUST(zcpool_edu_open(0, 0));
 	MUST(zcpool_edu_query(device, &query));
+	errno = EMSGSIZE;
+	MUST(query.memory_size == DEVICE_MEMORY ? 0 : -1);
 	pool = create_pool(EDU_BUFFERS, query.dma_bits);
 	for (i = 0; i < EDU_BUFFERS; i++) {
-		/* The program keeps the device to buffers that it owns. */
-		int dmabuf = MUST(
-			zcpool_export(pool, zcpool_offset(pool, i), PIECE, ZCPOOL_EXPORT_F_UNHELD));
+		const uint64_t offset = zcpool_offset(pool, i);
+		int dmabuf;
 
+		/* The program keeps the device to buffers that it owns. */
+		dmabuf = MUST(zcpool_export(pool, offset, PIECE, ZCPOOL_EXPORT_F_UNHELD));
 		memories[i] = MUST(zcpool_edu_import(device, dmabuf));
 		close(dmabuf);
 	}
 	/* What the device has, as if it had come from outside. */
-	content_fill(zcpool_addr(pool, 0), 0, DEVICE_MEMORY);
+	content_fill(zcpool_addr(pool, 0), 0, PIECE);
 	move(0, DEVICE_MEMORY, 0);
-	content_fill(zcpool_addr(pool, 0), PIECE, DEVICE_MEMORY);
+	content_fill(zcpool_addr(pool, 0), PIECE, PIECE);
 }
 
 static void send_edu(struct transfer *transfer, uint64_t offset, size_t size)
@@ -73,6 +77,8 @@ const struct method edu_methods[] = {
 		.name = "zcpool device, SEND",
 		.what = "companion driver: the edu device writes into a buffer, changed, SEND",
 		.knows = "GET",
+		.pool = true,
+		.optional = true,
 		.size = EDU_BUFFERS * PIECE,
 		.period = DEVICE_MEMORY,
 		.open = open_edu,

@@ -2,8 +2,6 @@
 /* Ways to send memory of the program's, into which a disk writes by DMA. */
 #include <fcntl.h>
 #include <linux/errqueue.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -49,6 +47,7 @@ static void open_vmsplice(struct transfer *transfer)
 static void vmsplice_full(struct transfer *transfer, uint64_t offset, size_t size, int flags)
 {
 	struct iovec iov = { .iov_base = memory + offset, .iov_len = size };
+	const int socket = transfer->socket;
 
 	read_piece(iov.iov_base, offset, size);
 	content_change(iov.iov_base, size);
@@ -58,8 +57,7 @@ static void vmsplice_full(struct transfer *transfer, uint64_t offset, size_t siz
 		iov.iov_base = (char *)iov.iov_base + in_pipe;
 		iov.iov_len -= in_pipe;
 		while (in_pipe)
-			in_pipe -= MUST(
-				splice(pipe_ends[0], NULL, transfer->socket, NULL, in_pipe, 0));
+			in_pipe -= MUST(splice(pipe_ends[0], NULL, socket, NULL, in_pipe, 0));
 	}
 }
 
@@ -133,22 +131,17 @@ static void close_zerocopy(struct transfer *transfer)
 	wait_zerocopy(transfer->socket, zerocopy_made);
 }
 
-/* With the time stamps of TCP that makes packets of 7 whole pages, where the device can. */
-#define SEGMENT (7 * PAGE + 12)
-
 static void open_mappable(struct transfer *transfer)
 {
-	const int segment = SEGMENT;
-
 	open_zerocopy(transfer);
-	MUST(setsockopt(transfer->socket, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment)));
+	set_segment(transfer);
 }
 
 const struct method memory_methods[] = {
 	{
 		.name = "O_DIRECT, write",
 		.what = "read from disk past the page cache, changed, write()",
-		.knows = "copied: write() returns",
+		.knows = "copied, at once",
 		.open = open_direct,
 		.send = send_direct,
 	},
@@ -163,7 +156,7 @@ const struct method memory_methods[] = {
 	{
 		.name = "O_DIRECT, vmsplice GIFT",
 		.what = "the same with SPLICE_F_GIFT",
-		.knows = "never: given away",
+		.knows = "no: given away",
 		.open = open_vmsplice,
 		.send = send_gift,
 	},
@@ -176,10 +169,11 @@ const struct method memory_methods[] = {
 		.close = close_zerocopy,
 	},
 	{
-		.name = "TCP_ZEROCOPY_RECEIVE",
-		.what = "the same in packets of whole pages where the device can, which the "
-			"receiver maps",
+		.name = "MSG_ZEROCOPY, ZC_RECEIVE",
+		.what = "the same in packets of whole pages where the device can, to a receiver "
+			"that asks TCP_ZEROCOPY_RECEIVE to map them",
 		.knows = "error queue",
+		.optional = true,
 		.open = open_mappable,
 		.send = send_zerocopy,
 		.close = close_zerocopy,

@@ -88,6 +88,12 @@ static void send_send(struct transfer *transfer, uint64_t offset, size_t size)
 	send_buffer(transfer, fill(offset, size), size, 0);
 }
 
+static void open_mappable(struct transfer *transfer)
+{
+	open_pool(transfer);
+	set_segment(transfer);
+}
+
 static void send_sealed(struct transfer *transfer, uint64_t offset, size_t size)
 {
 	send_buffer(transfer, fill(offset, size), size, ZCPOOL_SEND_F_SEAL);
@@ -155,6 +161,7 @@ const struct method pool_methods[] = {
 		.name = "zcpool sendfile",
 		.what = "read from disk into a buffer, changed, sendfile()",
 		.knows = "GET",
+		.pool = true,
 		.open = open_pool,
 		.send = send_sendfile,
 		.close = close_pool,
@@ -164,6 +171,7 @@ const struct method pool_methods[] = {
 		.what = "read from disk into a buffer, changed, splice() to a pipe, and on to the "
 			"socket",
 		.knows = "GET",
+		.pool = true,
 		.open = open_splice,
 		.send = send_splice,
 		.close = close_pool,
@@ -172,15 +180,30 @@ const struct method pool_methods[] = {
 		.name = "zcpool SEND",
 		.what = "read from disk into a buffer, changed, SEND",
 		.knows = "GET",
+		.pool = true,
 		.open = open_pool,
 		.send = send_send,
 		.close = close_pool,
+	},
+	{
+		.name = "zcpool SEND, ZC_RECEIVE",
+		.what = "read from disk into buffer, changed, SEND in packets of whole pages where "
+			"the device can, to a receiver that asks TCP_ZEROCOPY_RECEIVE to map them",
+		.knows = "GET",
+		.pool = true,
+		.optional = true,
+		.open = open_mappable,
+		.send = send_send,
+		.close = close_pool,
+		.prepare = map_prepare,
+		.receive = map_receive,
 	},
 	{
 		.name = "zcpool SEND, sealed",
 		.what = "read from disk into a buffer, changed, SEND of what nobody can change "
 			"meanwhile",
 		.knows = "GET",
+		.pool = true,
 		.open = open_pool,
 		.send = send_sealed,
 		.close = close_pool,
@@ -190,6 +213,7 @@ const struct method pool_methods[] = {
 		.what = "read from disk into a buffer, changed, TRANSFER to another process, which "
 			"reads it in place",
 		.knows = "GET",
+		.pool = true,
 		.no_socket = true,
 		.open = open_transfer,
 		.send = send_transfer,

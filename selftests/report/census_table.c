@@ -4,22 +4,18 @@
 
 #include "census.h"
 
-/* A number, or that of both ends. */
-static const char *number(const struct outcome *outcome, int64_t sender, int64_t receiver)
+/* What each end has of something. */
+static void print_ends(FILE *file, const struct outcome *outcome,
+		       int64_t (*of)(const struct counts *counts))
 {
-	static char texts[8][32];
-	static unsigned int turn;
-	char *text = texts[turn++ % 8];
+	int64_t sender = of(&outcome->sides[SENDER]), receiver = of(&outcome->sides[RECEIVER]);
+	char text[32] = "-";
 
-	if (sender < 0 || receiver < 0)
-		return "-";
-	snprintf(text, sizeof(texts[0]), "%.1f+%.1f", per_mib(outcome, sender),
-		 per_mib(outcome, receiver));
-	return text;
+	if (sender >= 0 && receiver >= 0)
+		snprintf(text, sizeof(text), "%.1f+%.1f", per_mib(outcome, sender),
+			 per_mib(outcome, receiver));
+	fprintf(file, " %11s", text);
 }
-
-#define BOTH(function) \
-	number(outcome, function(&outcome->sides[SENDER]), function(&outcome->sides[RECEIVER]))
 
 static int64_t system_calls(const struct counts *counts)
 {
@@ -40,7 +36,7 @@ void table_heading(FILE *file, const struct path *path)
 		path->what, "", "bytes copied by", "bytes of DMA", "system", "context", "mode",
 		"page", "TLB", "data", "method", "sender", "receiver", "to dev.", "from dev.",
 		"calls", "switches", "switches", "faults", "flushes", "changed",
-		"memory is free again");
+		"memory is known to be free by");
 }
 
 void table_row(FILE *file, const struct method *method, const struct outcome *outcome)
@@ -58,11 +54,15 @@ void table_row(FILE *file, const struct method *method, const struct outcome *ou
 		to_device += outcome->dma[i].to_device;
 		from_device += outcome->dma[i].from_device;
 	}
-	fprintf(file, "%8.0f %8.0f %8.0f %8.0f  %11s %11s %11s %11s %11s  %-7s %s",
-		per_mib(outcome, sides[SENDER].copied), per_mib(outcome, sides[RECEIVER].copied),
-		per_mib(outcome, to_device), per_mib(outcome, from_device), BOTH(system_calls),
-		BOTH(context_switches), BOTH(mode_switches), BOTH(page_faults), BOTH(tlb_flushes),
-		outcome->changed ? "yes" : "no", method->knows);
+	fprintf(file, "%8.0f %8.0f %8.0f %8.0f ", per_mib(outcome, sides[SENDER].copied),
+		per_mib(outcome, sides[RECEIVER].copied), per_mib(outcome, to_device),
+		per_mib(outcome, from_device));
+	print_ends(file, outcome, system_calls);
+	print_ends(file, outcome, context_switches);
+	print_ends(file, outcome, mode_switches);
+	print_ends(file, outcome, page_faults);
+	print_ends(file, outcome, tlb_flushes);
+	fprintf(file, "  %-7s %s", outcome->changed ? "yes" : "no", method->knows);
 	if (outcome->mapped >= 0)
 		fprintf(file, " (receiver mapped %.0f %%)",
 			100.0 * outcome->mapped / outcome->size);
