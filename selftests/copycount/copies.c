@@ -88,8 +88,12 @@ static unsigned int side(void)
 
 	if (cpu == COPYCOUNT_NO_CPU)
 		return COPYCOUNT_NOBODY;
-	if (READ_ONCE(copycount_watch.softirqs) && in_serving_softirq())
-		return COPYCOUNT_CALLER;
+	if (READ_ONCE(copycount_watch.softirqs) && in_serving_softirq()) {
+		bool peers = copycount_receiving() &&
+			     READ_ONCE(copycount_watch.peer_cpu) != COPYCOUNT_NO_CPU;
+
+		return peers ? COPYCOUNT_PEER : COPYCOUNT_CALLER;
+	}
 	if (cpu == here && acts_for(READ_ONCE(copycount_watch.task)))
 		return COPYCOUNT_CALLER;
 	if (READ_ONCE(copycount_watch.peer_cpu) == here &&

@@ -81,6 +81,11 @@ void copycount_mappings_clear(void);
 void copycount_mappings_show(struct seq_file *m);
 void copycount_mappings_show_all(struct seq_file *m);
 
+/* receiving.c */
+int copycount_receiving_init(void);
+void copycount_receiving_exit(void);
+bool copycount_receiving(void);
+
 /* switches.c */
 int copycount_switches_init(void);
 void copycount_switches_exit(void);

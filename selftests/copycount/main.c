@@ -18,7 +18,8 @@
  *		loopback TCP sends where its acknowledgments come.  "stop" ends that, and
  *		leaves itself out.
  *		"peer", before that, has the caller, at another processor that it is bound
- *		to, counted apart until "stop": the other end of what is started.
+ *		to, counted apart until "stop": the other end of what is started.  Of what
+ *		"softirqs" adds it then has what TCP puts together in its receive queue.
  * counts	A line for each thing that counts: kind, name, bytes, times.
  *
  *		kind		what is counted
@@ -161,9 +162,12 @@ static int __init copycount_init(void)
 	error = copycount_mappings_init();
 	if (error)
 		goto exit_copies;
-	error = copycount_switches_init();
+	error = copycount_receiving_init();
 	if (error)
 		goto exit_mappings;
+	error = copycount_switches_init();
+	if (error)
+		goto exit_receiving;
 	directory = debugfs_create_dir("copycount", NULL);
 	debugfs_create_file("control", 0200, directory, NULL, &control_fops);
 	debugfs_create_file("counts", 0400, directory, NULL, &counts_fops);
@@ -171,6 +175,8 @@ static int __init copycount_init(void)
 	debugfs_create_file("mappings", 0400, directory, NULL, &mappings_fops);
 	return 0;
 
+exit_receiving:
+	copycount_receiving_exit();
 exit_mappings:
 	copycount_mappings_exit();
 exit_copies:
@@ -184,6 +190,7 @@ static void __exit copycount_exit(void)
 	debugfs_remove(directory);
 	stop();
 	copycount_switches_exit();
+	copycount_receiving_exit();
 	copycount_mappings_exit();
 	copycount_copies_exit();
 }
