@@ -76,7 +76,8 @@ void table_legend(FILE *file)
 {
 	fputs("\nbytes copied: by the kernel's copy routines, counted by kprobes on each end's\n"
 	      "    processor, in its program, in interrupts and in kernel threads.  Over loopback\n"
-	      "    and veth all that softirqs copy is the sender's, whose pages they take.\n"
+	      "    and veth, what softirqs copy is the receiver's if TCP puts its queue together,\n"
+	      "    and else the sender's.\n"
 	      "DMA: what devices (disk, both cards, edu) were told to read and to write; a card is\n"
 	      "    given room for whole packets, and what TCP sends again counts again.  The page\n"
 	      "    cache is warm: only what is read past it, or into a pool, comes from disk.\n"
