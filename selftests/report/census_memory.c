@@ -155,8 +155,8 @@ const struct method memory_methods[] = {
 	},
 	{
 		.name = "O_DIRECT, vmsplice GIFT",
-		.what = "read from disk past the page cache, changed, vmsplice() with SPLICE_F_GIFT, "
-			"and on to the socket",
+		.what = "read from disk past the page cache, changed, vmsplice() with "
+			"SPLICE_F_GIFT, and on to the socket",
 		.knows = "no: given away",
 		.open = open_vmsplice,
 		.send = send_gift,
@@ -171,9 +171,9 @@ const struct method memory_methods[] = {
 	},
 	{
 		.name = "MSG_ZEROCOPY, ZC_RECEIVE",
-		.what = "read from disk past the page cache, changed, MSG_ZEROCOPY in packets of whole "
-			"pages where the device can, to a receiver that asks TCP_ZEROCOPY_RECEIVE to "
-			"map them",
+		.what = "read from disk past the page cache, changed, MSG_ZEROCOPY in packets of "
+			"whole pages where the device can, to a receiver that asks "
+			"TCP_ZEROCOPY_RECEIVE to map them",
 		.knows = "error queue",
 		.optional = true,
 		.open = open_mappable,
