@@ -16,7 +16,7 @@
  * @argument: number of the argument that tells the bytes, from 0
  * @bytes_of: tells the bytes instead, of the argument; NULL: it is them
  * @kind: "payload" or "arguments" (of system calls)
- * @bytes: copied by the watched processor
+ * @bytes: copied by each watched processor
  * @calls: made by it
  */
 struct routine {
@@ -24,8 +24,8 @@ struct routine {
 	unsigned int argument;
 	u64 (*bytes_of)(unsigned long argument);
 	const char *kind;
-	atomic64_t bytes;
-	atomic64_t calls;
+	atomic64_t bytes[COPYCOUNT_NR_SIDES];
+	atomic64_t calls[COPYCOUNT_NR_SIDES];
 };
 
 static int count_copy(struct kprobe *probe, struct pt_regs *regs);
@@ -74,51 +74,70 @@ static struct routine routines[] = {
 	ROUTINE(_copy_to_user, 2, "arguments"),
 };
 
-/* A probe's handler is not preempted. */
-static bool watched(void)
+/* What a processor does by this thread, or by no program's own. */
+static bool acts_for(const struct task_struct *task)
 {
-	int cpu = READ_ONCE(copycount_watch.cpu);
+	return current == task || in_serving_softirq() || in_hardirq() ||
+	       current->flags & (PF_KTHREAD | PF_IO_WORKER);
+}
+
+/* A probe's handler is not preempted. */
+static unsigned int side(void)
+{
+	int cpu = READ_ONCE(copycount_watch.cpu), here = smp_processor_id();
 
 	if (cpu == COPYCOUNT_NO_CPU)
-		return false;
-	if (cpu != smp_processor_id())
-		return READ_ONCE(copycount_watch.softirqs) && in_serving_softirq();
-	return current == READ_ONCE(copycount_watch.task) || in_serving_softirq() || in_hardirq() ||
-	       current->flags & PF_KTHREAD;
+		return COPYCOUNT_NOBODY;
+	if (READ_ONCE(copycount_watch.softirqs) && in_serving_softirq()) {
+		bool peers = copycount_receiving() &&
+			     READ_ONCE(copycount_watch.peer_cpu) != COPYCOUNT_NO_CPU;
+
+		return peers ? COPYCOUNT_PEER : COPYCOUNT_CALLER;
+	}
+	if (cpu == here && acts_for(READ_ONCE(copycount_watch.task)))
+		return COPYCOUNT_CALLER;
+	if (READ_ONCE(copycount_watch.peer_cpu) == here &&
+	    acts_for(READ_ONCE(copycount_watch.peer)))
+		return COPYCOUNT_PEER;
+	return COPYCOUNT_NOBODY;
 }
 
 static int count_copy(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct routine *routine = container_of(probe, struct routine, probe);
+	unsigned int whose = side();
 	unsigned long argument;
 
-	if (!watched())
+	if (whose == COPYCOUNT_NOBODY)
 		return 0;
 	argument = regs_get_kernel_argument(regs, routine->argument);
-	atomic64_add(routine->bytes_of ? routine->bytes_of(argument) : argument, &routine->bytes);
-	atomic64_inc(&routine->calls);
+	atomic64_add(routine->bytes_of ? routine->bytes_of(argument) : argument,
+		     &routine->bytes[whose]);
+	atomic64_inc(&routine->calls[whose]);
 	return 0;
 }
 
 void copycount_copies_clear(void)
 {
 	struct routine *routine;
+	unsigned int i;
 
-	for (routine = routines; routine < routines + ARRAY_SIZE(routines); routine++) {
-		atomic64_set(&routine->bytes, 0);
-		atomic64_set(&routine->calls, 0);
-	}
+	for (routine = routines; routine < routines + ARRAY_SIZE(routines); routine++)
+		for (i = 0; i < COPYCOUNT_NR_SIDES; i++) {
+			atomic64_set(&routine->bytes[i], 0);
+			atomic64_set(&routine->calls[i], 0);
+		}
 }
 
-void copycount_copies_show(struct seq_file *m)
+void copycount_copies_show(struct seq_file *m, unsigned int side)
 {
 	struct routine *routine;
 
 	for (routine = routines; routine < routines + ARRAY_SIZE(routines); routine++)
 		if (routine->probe.addr)
 			seq_printf(m, "%s %s %lld %lld\n", routine->kind,
-				   routine->probe.symbol_name, atomic64_read(&routine->bytes),
-				   atomic64_read(&routine->calls));
+				   routine->probe.symbol_name, atomic64_read(&routine->bytes[side]),
+				   atomic64_read(&routine->calls[side]));
 }
 
 void copycount_copies_exit(void)

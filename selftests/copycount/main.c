@@ -17,6 +17,9 @@
  *		"start softirqs" counts what softirqs copy on other processors, too: over
  *		loopback TCP sends where its acknowledgments come.  "stop" ends that, and
  *		leaves itself out.
+ *		"peer", before that, has the caller, at another processor that it is bound
+ *		to, counted apart until "stop": the other end of what is started.  Of what
+ *		"softirqs" adds it then has what TCP puts together in its receive queue.
  * counts	A line for each thing that counts: kind, name, bytes, times.
  *
  *		kind		what is counted
@@ -27,8 +30,14 @@
  *		both_ways	DMA that may be either
  *		switch		system_call, page_fault or interrupt: a change from
  *				user to kernel mode, of no bytes
+ *		fault		page faults in kernel mode, of no bytes
+ *		schedule	the thread gave its processor up, voluntary, or was
+ *				preempted, of no bytes
+ *		tlb_flush	what the thread did that flushed its own processor's
+ *				TLB, or others', of no bytes
  *
- *		A routine that this kernel does not have has no line.
+ *		A routine or tracepoint that this kernel does not have has no line.
+ * peer		The same of the peer, but without DMA, which is nobody's.
  * mappings	A line for each piece that was mapped for DMA, the first 65536 of them:
  *		device, kind, physical address, DMA address, bytes; in hexadecimal.
  *		Last of all "lost" and how many there were beyond.
@@ -42,16 +51,27 @@
 
 #include "copycount.h"
 
-struct copycount_watch copycount_watch = { .cpu = COPYCOUNT_NO_CPU };
+struct copycount_watch copycount_watch = {
+	.cpu = COPYCOUNT_NO_CPU,
+	.peer_cpu = COPYCOUNT_NO_CPU,
+};
 
 static int counts_show(struct seq_file *m, void *unused)
 {
-	copycount_copies_show(m);
+	copycount_copies_show(m, COPYCOUNT_CALLER);
 	copycount_mappings_show(m);
-	copycount_switches_show(m);
+	copycount_switches_show(m, COPYCOUNT_CALLER);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(counts);
+
+static int peer_show(struct seq_file *m, void *unused)
+{
+	copycount_copies_show(m, COPYCOUNT_PEER);
+	copycount_switches_show(m, COPYCOUNT_PEER);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(peer);
 
 static int mappings_show(struct seq_file *m, void *unused)
 {
@@ -80,6 +100,21 @@ static int start(bool softirqs)
 	return 0;
 }
 
+static int become_peer(void)
+{
+	if (cpumask_weight(current->cpus_ptr) != 1)
+		return -EINVAL;
+	WRITE_ONCE(copycount_watch.peer, current);
+	WRITE_ONCE(copycount_watch.peer_cpu, cpumask_first(current->cpus_ptr));
+	return 0;
+}
+
+static void forget_peer(void)
+{
+	WRITE_ONCE(copycount_watch.peer_cpu, COPYCOUNT_NO_CPU);
+	WRITE_ONCE(copycount_watch.peer, NULL);
+}
+
 static ssize_t control_write(struct file *file, const char __user *text, size_t size,
 			     loff_t *offset)
 {
@@ -95,10 +130,13 @@ static ssize_t control_write(struct file *file, const char __user *text, size_t 
 		error = start(false);
 	} else if (!strcmp(strim(word), "start softirqs")) {
 		error = start(true);
+	} else if (!strcmp(strim(word), "peer")) {
+		error = become_peer();
 	} else if (!strcmp(strim(word), "stop")) {
 		if (copycount_on())
 			copycount_switches_leave_out_call();
 		stop();
+		forget_peer();
 	} else {
 		error = -EINVAL;
 	}
@@ -124,15 +162,21 @@ static int __init copycount_init(void)
 	error = copycount_mappings_init();
 	if (error)
 		goto exit_copies;
-	error = copycount_switches_init();
+	error = copycount_receiving_init();
 	if (error)
 		goto exit_mappings;
+	error = copycount_switches_init();
+	if (error)
+		goto exit_receiving;
 	directory = debugfs_create_dir("copycount", NULL);
 	debugfs_create_file("control", 0200, directory, NULL, &control_fops);
 	debugfs_create_file("counts", 0400, directory, NULL, &counts_fops);
+	debugfs_create_file("peer", 0400, directory, NULL, &peer_fops);
 	debugfs_create_file("mappings", 0400, directory, NULL, &mappings_fops);
 	return 0;
 
+exit_receiving:
+	copycount_receiving_exit();
 exit_mappings:
 	copycount_mappings_exit();
 exit_copies:
@@ -146,6 +190,7 @@ static void __exit copycount_exit(void)
 	debugfs_remove(directory);
 	stop();
 	copycount_switches_exit();
+	copycount_receiving_exit();
 	copycount_mappings_exit();
 	copycount_copies_exit();
 }
