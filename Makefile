@@ -268,7 +268,7 @@ report: packages
 	@selftests/vm/setup report
 	@$(MAKE) run-report
 run-report: module copycount userspace
-	@$(MAKE) $(jobs) -C selftests/report
+	@$(MAKE) $(jobs) -C selftests/report/census
 	@$(MAKE) $(jobs) -C selftests/report/profile
 	@selftests/report/run $(REPORTFLAGS)
 

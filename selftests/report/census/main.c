@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The copy census: what it takes to move data from one program to another, by each way that
- * there is; selftests/report/census-guest runs it.
+ * there is; selftests/report/census/guest runs it.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -19,7 +19,7 @@ static const char usage[] =
 	"Moves a file's data by one method after the other, checks every byte of what comes,\n"
 	"and prints what it took, counted by selftests/copycount, which must be inserted.\n\n"
 	"  FILE           made anew, on a disk; network namespaces and cards are there as\n"
-	"                 selftests/report/census-guest makes them\n"
+	"                 selftests/report/census/guest makes them\n"
 	"  --size MIB     so much of it (default 16)\n"
 	"  --method NAME  only this one; may be repeated\n"
 	"  --path NAME    only over this one: loopback, veth, nic; may be repeated\n"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What data goes over, as selftests/report/census-guest has set it up. */
+/* What data goes over, as selftests/report/census/guest has set it up. */
 #include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>

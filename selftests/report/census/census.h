@@ -175,13 +175,13 @@ struct method {
 };
 
 /* Each ends with one without a name. */
-extern const struct method cached_methods[]; /* census_cached.c */
-extern const struct method memory_methods[]; /* census_memory.c */
-extern const struct method uring_methods[]; /* census_uring.c */
-extern const struct method pool_methods[]; /* census_pool.c */
-extern const struct method edu_methods[]; /* census_edu.c */
+extern const struct method cached_methods[]; /* cached.c */
+extern const struct method memory_methods[]; /* memory.c */
+extern const struct method uring_methods[]; /* uring.c */
+extern const struct method pool_methods[]; /* pool.c */
+extern const struct method edu_methods[]; /* edu.c */
 
-/* census_cached.c, for other methods as well */
+/* cached.c, for other methods as well */
 void open_file(struct transfer *transfer, int flags);
 void read_piece(char *data, uint64_t offset, size_t size);
 void open_pipe(int ends[2]);
@@ -190,10 +190,10 @@ void sendfile_full(int socket, int from, uint64_t offset, size_t size);
 void splice_full(int from, uint64_t offset, const int pipe_ends[2], int socket, size_t size);
 int file_fd(void);
 
-/* census_memory.c: memory of the program that is there already */
+/* memory.c: memory of the program that is there already */
 char *map_memory(size_t size);
 
-/* census_pool.c */
+/* pool.c */
 struct zcpool;
 struct zcpool *create_pool(uint32_t count, uint32_t dma_bits);
 void send_buffer(struct transfer *transfer, uint32_t index, size_t size, uint32_t flags);
@@ -217,7 +217,7 @@ struct path {
 	bool card;
 };
 
-/* census_path.c */
+/* path.c */
 extern const struct path paths[];
 void path_enter(const struct path *path, enum side side);
 /* As all methods but those that say otherwise want it. */
@@ -225,13 +225,13 @@ void path_settle(const struct path *path);
 int path_set_gathering(const struct path *path, bool on);
 bool path_exists(const struct path *path);
 
-/* census_count.c: selftests/copycount */
+/* count.c: selftests/copycount */
 void count_as_peer(void);
 void count_start(bool softirqs);
 void count_stop(void);
 void count_read(struct outcome *outcome);
 
-/* census_receive.c */
+/* receive.c */
 void receive_prepare(struct transfer *transfer);
 void receive_all(struct transfer *transfer);
 /* The next bytes that were received, in receive(). */
@@ -242,17 +242,17 @@ void set_segment(struct transfer *transfer);
 void map_prepare(struct transfer *transfer);
 void map_receive(struct transfer *transfer);
 
-/* census_run.c: one transfer, in processes of its own */
+/* run.c: one transfer, in processes of its own */
 void run(const struct method *method, const struct path *path, const char *file, uint64_t size,
 	 struct outcome *outcome);
 
-/* census_table.c */
+/* table.c */
 void table_heading(FILE *file, const struct path *path);
 void table_row(FILE *file, const struct method *method, const struct outcome *outcome);
 void table_legend(FILE *file);
 const char *error_name(const struct outcome *outcome);
 
-/* census_json.c */
+/* json.c */
 void json_begin(FILE *file, uint64_t size);
 void json_path(FILE *file, const struct path *path);
 void json_row(FILE *file, const struct method *method, const struct outcome *outcome);
