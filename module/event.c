@@ -100,7 +100,7 @@ void zcpool_events_owe(struct zcpool_pool *pool)
 	else if (idle)
 		zcpool_events_pay(pool);
 	else
-		zcpool_wake_later(pool);
+		zcpool_look_later(pool);
 }
 
 /**

@@ -70,8 +70,11 @@ static void zcpool_rescan_work(struct work_struct *work)
 	struct zcpool_pool *pool = container_of(work, struct zcpool_pool, rescan_work);
 	u32 idle;
 
-	if (!zcpool_awaited(pool))
+	if (!zcpool_awaited(pool)) {
+		/* Who asks again looks for himself. */
+		zcpool_skb_defer_kick();
 		return;
+	}
 	idle = zcpool_buffers_rescan(pool);
 	if (idle) {
 		zcpool_wake(pool, idle);
@@ -148,6 +151,26 @@ void zcpool_wake_later(struct zcpool_pool *pool)
 	smp_mb();
 	if (!hrtimer_is_queued(&pool->rescan_timer))
 		zcpool_rescan_soon(pool);
+}
+
+/**
+ * zcpool_look_later() - somebody who may not wait was told that nothing is free
+ * @pool: pool
+ *
+ * Has the timer look, as zcpool_wake_later(), if anybody is to be told.  Whoever asks again
+ * and again looks by that, but references that rest where nobody drops them must not stay
+ * there: once a tick the work has them dropped.
+ */
+void zcpool_look_later(struct zcpool_pool *pool)
+{
+	if (zcpool_awaited(pool)) {
+		zcpool_wake_later(pool);
+		return;
+	}
+	if (READ_ONCE(pool->rescan_asked) == jiffies || !zcpool_buffers_unowned(pool))
+		return;
+	WRITE_ONCE(pool->rescan_asked, jiffies);
+	queue_work(system_highpri_wq, &pool->rescan_work);
 }
 
 /**

@@ -236,6 +236,7 @@ struct zcpool_geometry {
  * @rescan_work: does so, in process context
  * @rescan_delay: last delay of @rescan_timer, nanoseconds
  * @rescan_begin: jiffies when something last happened
+ * @rescan_asked: jiffies when who does not wait last had it done
  * @handles: by their number; entries go by zcpool_handle_unlist()
  * @next_handle: number to try first
  * @lingering: link of ended pools whose memory is still held
@@ -272,6 +273,7 @@ struct zcpool_pool {
 	struct work_struct rescan_work;
 	u64 rescan_delay;
 	unsigned long rescan_begin;
+	unsigned long rescan_asked;
 
 	struct xarray handles;
 	u32 next_handle;
@@ -488,6 +490,7 @@ int zcpool_wait_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32
 		     u32 count, u64 timeout_ns);
 void zcpool_wake(struct zcpool_pool *pool, u32 count);
 void zcpool_wake_later(struct zcpool_pool *pool);
+void zcpool_look_later(struct zcpool_pool *pool);
 void zcpool_wake_hint(struct zcpool_pool *pool);
 
 /* event.c */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* GET waits until a buffer is free, for as long as asked, and poll tells. */
 #include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 
 #include "util.h"
@@ -228,6 +229,54 @@ TEST_F(empty, epoll_edge)
 	ASSERT_EQ(1, epoll_wait(epoll, &event, 1, -1));
 	ASSERT_EQ(0, get_now(self->fd));
 	close(epoll);
+}
+
+static int stay_on(int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one);
+}
+
+/* Ask for buffer 0 for 5 s, without ever waiting. */
+static bool comes_by_asking(int fd, bool by_poll)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+	int64_t end = now_ns() + 5000 * NS_PER_MS;
+
+	while (now_ns() < end) {
+		if (by_poll ? poll(&poll_fd, 1, 0) == 1 : get_now(fd) == 0)
+			return true;
+		usleep(5000);
+	}
+	return false;
+}
+
+/*
+ * What a processor receives and another one sent is freed by the latter, when it receives
+ * something itself: for that it must not have to wait.
+ */
+TEST_F(empty, who_only_asks_gets)
+{
+	char bytes[4096];
+	int pair[2], by_poll;
+
+	ASSERT_EQ(0, tcp_pair(pair));
+	for (by_poll = 0; by_poll < 2; by_poll++) {
+		off_t offset = 0;
+
+		ASSERT_EQ(0, stay_on(0));
+		ASSERT_EQ(sizeof(bytes), sendfile(pair[0], self->fd, &offset, sizeof(bytes)));
+		ASSERT_EQ(0, put_one(self->fd, 0));
+		ASSERT_EQ(0, stay_on(1));
+		ASSERT_EQ(sizeof(bytes), read_full(pair[1], bytes, sizeof(bytes)));
+		ASSERT_EQ(0, stay_on(0));
+		ASSERT_TRUE(comes_by_asking(self->fd, by_poll));
+		if (by_poll)
+			ASSERT_EQ(0, get_now(self->fd));
+	}
 }
 
 #define WAITERS 8
