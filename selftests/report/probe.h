@@ -31,6 +31,8 @@ struct answer {
 	bool yes;
 	/* If not 0, the errno that a call failed with. */
 	int error;
+	/* Not yes, and on this kernel nobody who makes such memory could change that. */
+	bool kernels;
 	char detail[160];
 };
 
@@ -61,7 +63,8 @@ struct object {
  * @note: what it is, and how it was made, for the legend
  * @open: make it, with whatever helps it to give good answers
  * @export: make a dma-buf of all of it: a descriptor
- * @import: have it show the memory of a dma-buf, by the call that comes closest to that
+ * @import: have it show the memory of a dma-buf, by the call that comes closest to that: a
+ *          call that takes one, or sendfile(), which takes all files
  * @file: the descriptor to give to programs that look at a file's size
  * @seal: make a buffer immutable and leave the others writable
  * @write: write other than by a mapping: bytes

@@ -97,6 +97,7 @@ static int submit(struct io_uring *ring)
 struct answer ask_fixed(struct object *object)
 {
 	struct iovec buffer = { .iov_base = object->map, .iov_len = SIZE };
+	struct answer answer;
 	struct io_uring ring;
 	char *ordinary, *at;
 	int disk, ret;
@@ -109,6 +110,13 @@ struct answer ask_fixed(struct object *object)
 	if (ret)
 		return failed(ret, "io_uring");
 	ret = io_uring_register_buffers(&ring, &buffer, 1);
+	/* Before Linux 6.5 that is said of mappings of all files but these. */
+	if (ret == -EOPNOTSUPP) {
+		answer = failed(ret, "of files' mappings the kernel registers tmpfs's and "
+				     "hugetlbfs's alone");
+		answer.kernels = true;
+		return answer;
+	}
 	if (ret)
 		return failed(ret, "registration");
 

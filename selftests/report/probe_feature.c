@@ -71,9 +71,9 @@ const struct feature features[] = {
 	},
 	{
 		.name = "seal",
-		.question = "One buffer of several can be made immutable for everybody, by "
-			    "mappings made before and after and by other ways to write, while "
-			    "the next one is written by the same mapping.",
+		.question = "One buffer of several that are mapped for writing can be made "
+			    "immutable for everybody, by mappings made before and after and by "
+			    "other ways to write, while the next one is still written.",
 		.ask = ask_seal,
 	},
 	{

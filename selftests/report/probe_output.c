@@ -49,6 +49,11 @@ static int width_of(const struct answer *answers, size_t feature)
 	return width;
 }
 
+static void print_cell(const char *text, int width)
+{
+	printf("  %-*s", width, text);
+}
+
 /* The columns from first on, up to end. */
 static void print_columns(const struct answer *answers, size_t first, size_t end)
 {
@@ -56,42 +61,71 @@ static void print_columns(const struct answer *answers, size_t first, size_t end
 
 	printf("%-14s", "");
 	for (j = first; j < end; j++)
-		printf("  %-*s", width_of(answers, j), features[j].name);
+		print_cell(features[j].name, j + 1 < end ? width_of(answers, j) : 0);
 	printf("\n");
 	for (i = 0; i < nr_peers; i++) {
 		printf("%-14s", peers[i]->name);
 		for (j = first; j < end; j++)
-			printf("  %-*s", width_of(answers, j), word(answer_of(answers, i, j)));
+			print_cell(word(answer_of(answers, i, j)),
+				   j + 1 < end ? width_of(answers, j) : 0);
 		printf("\n");
 	}
 	printf("\n");
 }
 
-/* What the table comes to: peer 0 is the pool. */
-static void print_verdict(const struct answer *answers)
+/* What peer 0, the pool, lacks: because of the kernel, or not. */
+static void print_missing(const struct answer *answers, bool kernels, const char *title)
 {
-	const char *separator = "To build next: ";
+	const struct answer *answer;
+	const char *separator = title;
 	size_t i;
 
 	for (i = 0; i < nr_features; i++) {
-		const struct answer *answer = answer_of(answers, 0, i);
-
-		if (answer->yes)
+		answer = answer_of(answers, 0, i);
+		if (answer->yes || answer->kernels != kernels)
 			continue;
 		printf("%s%s (%s: %s)", separator, features[i].name, word(answer), answer->detail);
 		separator = ", ";
 	}
-	if (all_yes(answers, 0))
-		printf("%s: all yes", peers[0]->name);
-	printf("\n");
-	for (i = 1; i < nr_peers; i++)
+	if (separator != title)
+		printf("\n");
+}
+
+/* What the table comes to. */
+static void print_verdict(const struct answer *answers)
+{
+	size_t i;
+
+	for (i = 0; i < nr_peers; i++)
 		if (all_yes(answers, i))
-			printf("%s: all yes\n", peers[i]->name);
+			printf("All yes: %s\n", peers[i]->name);
+	print_missing(answers, true, "zcpool, not on this kernel: ");
+	print_missing(answers, false, "zcpool, to build next: ");
+}
+
+/* Answers that are all the same, as of memory that there is none of, are told once. */
+static void print_details(const struct answer *answers, size_t peer)
+{
+	const struct answer *first = answer_of(answers, peer, 0), *answer;
+	size_t i, same = 0;
+
+	for (i = 0; i < nr_features; i++)
+		same += !strcmp(first->detail, answer_of(answers, peer, i)->detail);
+	if (same == nr_features && first->detail[0]) {
+		printf("  %-14s%-12s%s: %s\n", peers[peer]->name, "all", word(first),
+		       first->detail);
+		return;
+	}
+	for (i = 0; i < nr_features; i++) {
+		answer = answer_of(answers, peer, i);
+		if (answer->detail[0])
+			printf("  %-14s%-12s%s: %s\n", peers[peer]->name, features[i].name,
+			       word(answer), answer->detail);
+	}
 }
 
 void print_table(const struct answer *answers)
 {
-	const struct answer *answer;
 	struct utsname name;
 	size_t i, j;
 
@@ -111,14 +145,8 @@ void print_table(const struct answer *answers)
 		printf("%s\n", notes[i]);
 
 	printf("\nWhy, and how:\n");
-	for (i = 0; i < nr_peers; i++) {
-		for (j = 0; j < nr_features; j++) {
-			answer = answer_of(answers, i, j);
-			if (answer->detail[0])
-				printf("  %-14s%-12s%s: %s\n", peers[i]->name, features[j].name,
-				       word(answer), answer->detail);
-		}
-	}
+	for (i = 0; i < nr_peers; i++)
+		print_details(answers, i);
 }
 
 static void write_string(FILE *file, const char *text)

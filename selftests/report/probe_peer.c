@@ -39,8 +39,9 @@ static int open_memfd(struct object *object)
 
 static int open_hugetlb(struct object *object)
 {
-	object->fd = sized(
-		memfd_create("probe", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | HUGE_2_MIB));
+	const unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | HUGE_2_MIB;
+
+	object->fd = sized(memfd_create("probe", flags));
 	object->call = "memfd_create() with MFD_HUGETLB";
 	return object->fd < 0 ? object->fd : 0;
 }
@@ -148,8 +149,7 @@ static int open_registered(struct object *object)
 
 static int export_by_udmabuf(struct object *object)
 {
-	object->call = "it has no descriptor";
-	return object->fd < 0 ? -EBADF : make_udmabuf(object, object->fd);
+	return make_udmabuf(object, object->fd);
 }
 
 static int export_itself(struct object *object)
@@ -160,10 +160,8 @@ static int export_itself(struct object *object)
 /* Nothing of theirs takes a dma-buf, which is still a file, to be moved from. */
 static int import_by_sendfile(struct object *object, int dma_buf)
 {
-	off_t offset = 0;
-
 	object->call = "sendfile()";
-	return sendfile(object->fd, dma_buf, &offset, PIECE) < 0 ? -errno : 0;
+	return sendfile(object->fd, dma_buf, NULL, PIECE) < 0 ? -errno : 0;
 }
 
 static int import_by_udmabuf(struct object *object, int dma_buf)
@@ -195,7 +193,7 @@ static int import_by_registration(struct object *object, int dma_buf)
 static int seal_file(struct object *object, uint32_t index)
 {
 	(void)index;
-	object->call = "F_SEAL_WRITE";
+	object->call = "F_SEAL_WRITE of all of it";
 	return fcntl(object->fd, F_ADD_SEALS, F_SEAL_WRITE) ? -errno : 0;
 }
 
@@ -312,7 +310,8 @@ static const struct peer peer_memfd = {
 
 static const struct peer peer_hugetlb = {
 	.name = "hugetlb memfd",
-	.note = "with MFD_HUGETLB, of reserved pages of 2 MiB; exported by udmabuf",
+	.note = "with MFD_HUGETLB, of reserved pages of 2 MiB, which memory.current "
+		"does not count; exported by udmabuf",
 	.open = open_hugetlb,
 	.export = export_by_udmabuf,
 	.import = import_by_sendfile,

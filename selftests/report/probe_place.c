@@ -26,7 +26,7 @@
 
 struct place place;
 
-static char directory[] = "/tmp/zcpool-probe.XXXXXX";
+static char directory[32];
 static long huge_pages;
 static char shmem_huge[32];
 
@@ -163,6 +163,7 @@ void place_open(const char *disk)
 	}
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		fail("mount namespace");
+	strcpy(directory, "/tmp/zcpool-probe.XXXXXX");
 	if (!mkdtemp(directory))
 		fail(directory);
 	open_ext4(disk);

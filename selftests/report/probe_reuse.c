@@ -45,7 +45,6 @@ struct way {
 
 static int by_sendfile(struct object *object, int *sender, int *reader)
 {
-	off_t offset = 0;
 	int pair[2];
 
 	tcp_pair(pair);
@@ -53,7 +52,7 @@ static int by_sendfile(struct object *object, int *sender, int *reader)
 	*reader = pair[1];
 	if (object->fd < 0)
 		return -EBADF;
-	return sendfile(pair[0], object->fd, &offset, PIECE) == (ssize_t)PIECE ? 0 : -EINVAL;
+	return sendfile(pair[0], object->fd, NULL, PIECE) == (ssize_t)PIECE ? 0 : -EINVAL;
 }
 
 static int held_by_socket(int sender)
@@ -69,14 +68,15 @@ static int by_pipe(struct object *object, int *sender, int *reader)
 	struct iovec piece = { .iov_base = object->map, .iov_len = PIECE };
 	ssize_t moved = -1, done = 0;
 	int first[2], second[2];
-	off_t offset = 0;
 
 	if (pipe2(first, O_CLOEXEC) || pipe2(second, O_CLOEXEC))
 		return -errno;
 	*sender = first[0];
 	*reader = second[0];
+	/* sendfile() has moved it on. */
+	lseek(object->fd, 0, SEEK_SET);
 	if (object->fd >= 0)
-		moved = splice(object->fd, &offset, first[1], NULL, PIECE, 0);
+		moved = splice(object->fd, NULL, first[1], NULL, PIECE, 0);
 	if (moved < 0)
 		moved = vmsplice(first[1], &piece, 1, 0);
 	if (moved != (ssize_t)PIECE)
@@ -176,7 +176,7 @@ static struct answer judge(struct object *object, const struct way *way, int sen
 		return no("%s: other bytes arrive", way->name);
 	if (held && wait_held(object, way, sender, READ))
 		return no("%s: %s says held for ever", way->name, teller);
-	return yes("%s: %s; ", way->name, held ? "held until read" : "copied");
+	return yes("%s: %s", way->name, held ? "held until read" : "copied");
 }
 
 struct answer ask_reuse(struct object *object)
@@ -199,5 +199,6 @@ struct answer ask_reuse(struct object *object)
 	}
 	if (!tried)
 		return no("no way sends it by reference");
-	return yes("%s%s%s", answers[0].detail, answers[1].detail, answers[2].detail);
+	return yes("%s%s%s%s%s", answers[0].detail, answers[0].detail[0] ? "; " : "",
+		   answers[1].detail, answers[1].detail[0] ? "; " : "", answers[2].detail);
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What takes the memory's bytes to sockets and pipes, and from pipes. */
+/*
+ * What takes the memory's bytes to sockets and pipes, and from pipes.  Descriptors are new, and
+ * moved from where they stand: not everybody takes offsets.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -63,7 +66,6 @@ static struct answer by_reference(struct object *object, int reader)
 
 struct answer ask_sendfile(struct object *object)
 {
-	off_t offset = 0;
 	ssize_t sent;
 	int pair[2];
 
@@ -72,7 +74,7 @@ struct answer ask_sendfile(struct object *object)
 	if (object->map)
 		fill(object->map, PIECE, 1);
 	tcp_pair(pair);
-	sent = sendfile(pair[0], object->fd, &offset, PIECE);
+	sent = sendfile(pair[0], object->fd, NULL, PIECE);
 	if (sent != (ssize_t)PIECE)
 		return sent < 0 ? failed(errno, "sendfile()") : no("it sends %zd bytes", sent);
 	return by_reference(object, pair[1]);
@@ -94,7 +96,6 @@ static const char *other_way(struct object *object)
 
 struct answer ask_splice_out(struct object *object)
 {
-	off_t offset = 0;
 	ssize_t moved;
 	int ends[2];
 
@@ -104,7 +105,7 @@ struct answer ask_splice_out(struct object *object)
 		return failed(errno, "pipe()");
 	if (object->map)
 		fill(object->map, PIECE, 1);
-	moved = splice(object->fd, &offset, ends[1], NULL, PIECE, 0);
+	moved = splice(object->fd, NULL, ends[1], NULL, PIECE, 0);
 	if (moved < 0) {
 		int error = errno;
 
@@ -119,9 +120,7 @@ struct answer ask_splice_in(struct object *object)
 {
 	struct iovec piece = { .iov_len = PIECE };
 	ssize_t moved, done = 0;
-	off_t offset = BUFFER;
 	int ends[2];
-	char *at;
 
 	if (object->fd < 0)
 		return no("it has no descriptor");
@@ -136,15 +135,14 @@ struct answer ask_splice_in(struct object *object)
 	if (vmsplice(ends[1], &piece, 1, 0) != (ssize_t)PIECE)
 		return failed(errno, "vmsplice()");
 	while (done < (ssize_t)PIECE) {
-		moved = splice(ends[0], NULL, object->fd, &offset, PIECE - done, 0);
+		moved = splice(ends[0], NULL, object->fd, NULL, PIECE - done, 0);
 		if (moved <= 0)
 			return moved < 0 ? failed(errno, "splice()") :
 					   no("it moves %zd bytes", done);
 		done += moved;
 	}
-	at = object->map + BUFFER;
-	if (!holds(at, PIECE, 1))
+	if (!holds(object->map, PIECE, 1))
 		return no("other bytes arrive");
 	fill(piece.iov_base, PIECE, 2);
-	return yes("by %s", holds(at, PIECE, 2) ? "reference" : "copy");
+	return yes("by %s", holds(object->map, PIECE, 2) ? "reference" : "copy");
 }

@@ -10,6 +10,11 @@
 
 /* How long a buffer may be on its way to its receiver, ns. */
 #define PATIENCE 10000000000LL
+/*
+ * How long GET waits for a buffer that may be held, ns.  Who waits for one has the kernel look
+ * after socket buffers that nobody has got round to freeing.
+ */
+#define LOOK 20000000LL
 
 static int open_pool(struct object *object)
 {
@@ -91,8 +96,8 @@ static int held_by_any(struct object *object, uint32_t index)
 			return ret;
 		object->put = true;
 	}
-	ret = zcpool_get_batch(object->pool, &again, 1, 0);
-	if (ret == -EAGAIN)
+	ret = zcpool_get_batch(object->pool, &again, 1, LOOK);
+	if (ret == -ETIMEDOUT)
 		return 1;
 	if (ret < 0)
 		return ret;
