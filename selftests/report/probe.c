@@ -66,6 +66,14 @@ struct answer failed(int error, const char *format, ...)
 	return answer;
 }
 
+/* Set by who wants this program to end: what it has set is to be set back. */
+static volatile sig_atomic_t ended;
+
+static void end(int number)
+{
+	ended = number;
+}
+
 static struct answer ask_here(const struct feature *feature, const struct peer *peer)
 {
 	struct object object = { .peer = peer, .fd = -1 };
@@ -91,6 +99,8 @@ static void ask(const struct feature *feature, const struct peer *peer, struct a
 		exit(1);
 	}
 	if (!pid) {
+		signal(SIGINT, SIG_DFL);
+		signal(SIGTERM, SIG_DFL);
 		alarm(PATIENCE);
 		*answer = ask_here(feature, peer);
 		_exit(0);
@@ -145,11 +155,15 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, end);
+	signal(SIGTERM, end);
 	place_open(disk);
 	for (i = 0; i < nr_peers; i++)
-		for (j = 0; j < nr_features; j++)
+		for (j = 0; j < nr_features && !ended; j++)
 			ask(&features[j], peers[i], &answers[i * nr_features + j]);
 	place_close();
+	if (ended)
+		return 128 + ended;
 	print_table(answers);
 	if (json && !write_json(json, answers)) {
 		fprintf(stderr, "probe: %s: %s\n", json, strerror(errno));

@@ -78,9 +78,9 @@ const struct feature features[] = {
 	},
 	{
 		.name = "reuse",
-		.question = "Whichever way it is on by reference, in a socket or in a pipe that "
-			    "others emptied into theirs, a call says that it is held, and says "
-			    "that it is not only when what is stored reaches nobody any more.",
+		.question = "However it was sent by reference, to a socket or to a pipe that "
+			    "others emptied into theirs, a call tells that it is held, and says "
+			    "otherwise only when what is stored in it reaches nobody any more.",
 		.ask = ask_reuse,
 	},
 	{

@@ -191,6 +191,23 @@ static void write_peer(FILE *file, const struct answer *answers, size_t peer)
 	fputs("\n\t\t}}", file);
 }
 
+/* As print_missing(). */
+static void write_missing(FILE *file, const struct answer *answers, bool kernels)
+{
+	const struct answer *answer;
+	const char *separator = "";
+	size_t i;
+
+	for (i = 0; i < nr_features; i++) {
+		answer = answer_of(answers, 0, i);
+		if (answer->yes || answer->kernels != kernels)
+			continue;
+		fputs(separator, file);
+		write_string(file, features[i].name);
+		separator = ", ";
+	}
+}
+
 bool write_json(const char *path, const struct answer *answers)
 {
 	FILE *file = fopen(path, "we");
@@ -213,7 +230,11 @@ bool write_json(const char *path, const struct answer *answers)
 		fputs(i ? "," : "", file);
 		write_peer(file, answers, i);
 	}
-	fputs("\n\t],\n\t\"notes\": [", file);
+	fputs("\n\t],\n\t\"not_on_this_kernel\": [", file);
+	write_missing(file, answers, true);
+	fputs("],\n\t\"to_build_next\": [", file);
+	write_missing(file, answers, false);
+	fputs("],\n\t\"notes\": [", file);
 	for (i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
 		fputs(i ? ", " : "", file);
 		write_string(file, notes[i]);

@@ -265,7 +265,8 @@ static int take_descriptor(struct object *object, int socket, char **buffer)
 
 static const struct peer peer_heap = {
 	.name = "dma-buf heap",
-	.note = "of " HEAP,
+	.note = "of " HEAP ", whose accounting is the kernel's parameter "
+		"dma_heap.mem_accounting",
 	.open = open_heap,
 	.export = export_itself,
 	.import = import_by_sendfile,
@@ -310,8 +311,8 @@ static const struct peer peer_memfd = {
 
 static const struct peer peer_hugetlb = {
 	.name = "hugetlb memfd",
-	.note = "with MFD_HUGETLB, of reserved pages of 2 MiB, which memory.current "
-		"does not count; exported by udmabuf",
+	.note = "with MFD_HUGETLB, of reserved pages of 2 MiB, which memory.current counts "
+		"where cgroup2 is mounted with memory_hugetlb_accounting; exported by udmabuf",
 	.open = open_hugetlb,
 	.export = export_by_udmabuf,
 	.import = import_by_sendfile,

@@ -27,7 +27,8 @@
 struct place place;
 
 static char directory[32];
-static long huge_pages;
+/* As they were, -1 and empty: not touched. */
+static long huge_pages = -1;
 static char shmem_huge[32];
 
 static int write_text(const char *path, const char *text)
@@ -99,8 +100,9 @@ static void open_ext4(const char *disk)
 	snprintf(place.ext4, sizeof(place.ext4), "%s/ext4", directory);
 	snprintf(place.disk, sizeof(place.disk), "%s", disk);
 	if (make_ext4(disk)) {
-		errno = EIO;
-		fail("mkfs.ext4");
+		fprintf(stderr, "probe: mkfs.ext4 is not there, or failed\n");
+		place_close();
+		exit(1);
 	}
 	if (mkdir(place.ext4, 0700))
 		fail(place.ext4);
@@ -156,6 +158,10 @@ static void open_huge(void)
 
 void place_open(const char *disk)
 {
+	if (geteuid()) {
+		fprintf(stderr, "probe: who is not root can neither mount nor reserve memory\n");
+		exit(1);
+	}
 	if (!is_empty(disk)) {
 		fprintf(stderr, "probe: %s is not empty, or has no %lu MiB\n", disk,
 			BEGINNING / MIB);
@@ -179,9 +185,12 @@ void place_close(void)
 	if (shmem_huge[0])
 		write_text(SHMEM_HUGE, shmem_huge);
 	snprintf(text, sizeof(text), "%ld", huge_pages);
-	write_text(HUGE_PAGES, text);
+	if (huge_pages >= 0)
+		write_text(HUGE_PAGES, text);
 	if (place.cgroup[0])
 		rmdir(place.cgroup);
+	if (!directory[0])
+		return;
 	umount2(place.tmpfs, MNT_DETACH);
 	umount2(place.ext4, MNT_DETACH);
 	rmdir(place.tmpfs);
