@@ -269,6 +269,7 @@ report: packages
 	@$(MAKE) run-report
 run-report: module copycount userspace
 	@$(MAKE) $(jobs) -C selftests/report/census
+	@$(MAKE) $(jobs) -C selftests/report/features
 	@$(MAKE) $(jobs) -C selftests/report/profile
 	@selftests/report/run $(REPORTFLAGS)
 

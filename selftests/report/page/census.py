@@ -26,7 +26,8 @@ def _number(key, value):
 def _row(row):
     if row.get("error"):
         return [row["method"]] + [row["error"]] + ["-"] * (len(COLUMNS) + 1)
-    return ([row["method"]] + [_number(key, row["per_mib"].get(key)) for key, _ in COLUMNS]
+    counts = row["per_mib"]
+    return ([row["method"]] + [_number(key, counts.get(key)) for key, _ in COLUMNS]
             + ["yes" if row["changes_data"] else "no", row["knows_reuse"]])
 
 

@@ -47,7 +47,7 @@ def paragraph(text, kind=""):
 def _cell(value):
     kind = ""
     text = str(value)
-    if text == "yes" or text.startswith("no") or text.startswith("E"):
+    if text in ("yes", "no") or (text.isupper() and text.startswith("E")):
         kind = "yes" if text == "yes" else "no"
     elif text[:1].isalpha():
         kind = "text"

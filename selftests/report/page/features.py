@@ -4,28 +4,38 @@ import document
 import plot
 
 
-def _shown(answer):
-    return answer["detail"] if answer["answer"] == "errno" else answer["answer"]
+def _cells(peer, names):
+    """What holds by a way that is worth a word is a yes with it."""
+    return [peer["answers"][name]["answer"] for name in names]
+
+
+def _next(data):
+    """What zcpool's row lacks, and whose part that is."""
+    lines = []
+    if data["to_build_next"]:
+        lines.append(f"To build next: {', '.join(data['to_build_next'])}.")
+    if data["not_on_this_kernel"]:
+        lines.append(f"This kernel does not let it: {', '.join(data['not_on_this_kernel'])}.")
+    return "".join(document.paragraph(line) for line in lines + data["notes"])
 
 
 def part(data):
     names = [feature["name"] for feature in data["features"]]
-    rows = [[peer["name"]] + [_shown(peer["answers"][name]) for name in names]
-            for peer in data["peers"]]
-    table = document.Table(["memory"] + names, rows,
+    table = document.Table(["memory"] + names,
+                           [[peer["name"]] + _cells(peer, names) for peer in data["peers"]],
                            {number for number, peer in enumerate(data["peers"])
                             if plot.is_ours(peer["name"])})
     details = document.Table(
-        ["memory", "feature", "answer", "why"],
-        [[peer["name"], name, _shown(peer["answers"][name]), peer["answers"][name]["detail"]]
-         for peer in data["peers"] for name in names
-         if peer["answers"][name]["answer"] != "yes"])
+        ["memory", "feature", "answer", "how, or why not"],
+        [[peer["name"], name, peer["answers"][name]["answer"], peer["answers"][name]["detail"]]
+         for peer in data["peers"] for name in names if peer["answers"][name]["detail"]])
     questions = "".join(f"<li><b>{document.escape(feature['name'])}</b>: "
                         f"{document.escape(feature['question'])}</li>"
                         for feature in data["features"])
     body = (document.paragraph(f"Linux {data['kernel']}. Each answer was tried, and what came of "
                                "it was looked at.")
-            + document.table(table) + f"<h3>The questions</h3><ul>{questions}</ul>"
-            + "<h3>What is not there, and why</h3>" + document.table(details))
+            + document.table(table) + _next(data)
+            + f"<h3>The questions</h3><ul>{questions}</ul>"
+            + "<h3>How, and why not</h3>" + document.table(details))
     return document.Part("What each kind of memory can do", body,
-                         {"features": table, "features-missing": details})
+                         {"features": table, "features-how": details})

@@ -91,7 +91,7 @@ struct peer {
 	int (*take)(struct object *object, int socket, char **buffer);
 };
 
-/* probe_peer.c and probe_zcpool.c */
+/* peer.c and zcpool.c */
 extern const struct peer *const peers[];
 extern const size_t nr_peers;
 extern const struct peer peer_zcpool;
@@ -113,34 +113,34 @@ struct feature {
 	struct answer (*ask)(struct object *object);
 };
 
-/* probe_feature.c */
+/* feature.c */
 extern const struct feature features[];
 extern const size_t nr_features;
 
-/* probe_map.c */
+/* map.c */
 struct answer ask_mmap(struct object *object);
 struct answer ask_pmd(struct object *object);
 struct answer ask_memcg(struct object *object);
 struct answer ask_size(struct object *object);
-/* probe_disk.c */
+/* disk.c */
 struct answer ask_direct_in(struct object *object);
 struct answer ask_direct_out(struct object *object);
 struct answer ask_fixed(struct object *object);
-/* probe_send.c */
+/* send.c */
 struct answer ask_zerocopy(struct object *object);
 struct answer ask_sendfile(struct object *object);
 struct answer ask_splice_in(struct object *object);
 struct answer ask_splice_out(struct object *object);
-/* probe_dma_buf.c */
+/* dma_buf.c */
 struct answer ask_export(struct object *object);
 struct answer ask_import(struct object *object);
-/* probe_owner.c */
+/* owner.c */
 struct answer ask_seal(struct object *object);
 struct answer ask_hand_over(struct object *object);
-/* probe_reuse.c */
+/* reuse.c */
 struct answer ask_reuse(struct object *object);
 
-/* probe_object.c */
+/* object.c */
 int object_open(const struct peer *peer, struct object *object);
 /* Map a descriptor at an address that large entries could map from, shared; or NULL, errno. */
 char *map_aligned(int fd, size_t size, int protection);
@@ -153,7 +153,7 @@ bool store(char *to, char value);
 /* The physical page behind an address, 0: unknown. */
 uint64_t physical_page(const void *address);
 
-/* probe_socket.c: a connected TCP pair over loopback; it ends the process if it fails. */
+/* socket.c: a connected TCP pair over loopback; it ends the process if it fails. */
 void tcp_pair(int pair[2]);
 size_t read_full(int fd, void *data, size_t size);
 /* MSG_ZEROCOPY's completion: 1 told, 0 not yet, or a negative errno; *copied: what it says. */
@@ -161,7 +161,7 @@ int zerocopy_done(int socket, bool *copied);
 int send_descriptor(int socket, int fd);
 int receive_descriptor(int socket);
 
-/* probe_place.c: where files are, and the settings that some peers need. */
+/* place.c: where files are, and the settings that some peers need. */
 struct place {
 	/* A file or device for direct I/O, of 4 MiB at least. */
 	char disk[96];
@@ -180,7 +180,7 @@ extern struct place place;
 void place_open(const char *disk);
 void place_close(void);
 
-/* probe_output.c: answers are those of peer 0, feature by feature, then of peer 1... */
+/* output.c: answers are those of peer 0, feature by feature, then of peer 1... */
 void print_table(const struct answer *answers);
 bool write_json(const char *path, const struct answer *answers);
 
