@@ -5,12 +5,13 @@ import collections
 import document
 import plot
 
-# section: title, x axis, scale of the cost
+# section: title, x axis, what the cost is of, and its scale
 CURVES = {
-    "sizes": ("Sending, by the message's size", "bytes of a message", "log"),
-    "pools": ("By the number of buffers in the pool", "buffers", "linear"),
-    "in-flight": ("By the number of buffers in flight", "buffers in flight", "linear"),
-    "processes": ("By the number of processes", "processes", "linear"),
+    "sizes": ("Sending, by the message's size", "bytes of a message", "a byte", "log"),
+    "pools": ("By the number of buffers in the pool", "buffers", "an operation", "linear"),
+    "in-flight": ("By the number of buffers in flight", "buffers in flight", "an operation",
+                  "linear"),
+    "processes": ("By the number of processes", "processes", "an operation", "linear"),
 }
 
 
@@ -28,10 +29,10 @@ def _curve(section, results):
     for method, points in series.items():
         cost = dict(points)
         rows.append([method] + [_cell(cost[size]) if size in cost else "-" for size in sizes])
-    _, x_label, scale = CURVES[section]
+    _, x_label, of, scale = CURVES[section]
     table = document.Table(["method"] + sizes, rows,
                            {number for number, row in enumerate(rows) if plot.is_ours(row[0])})
-    unit = results[0]["unit"]
+    unit = f"{results[0]['unit']} {of}"
     return plot.lines({method: sorted(points) for method, points in series.items()},
                       x_label, unit, scale), table
 
@@ -46,7 +47,7 @@ def part(data):
         if section in CURVES:
             figures[section], tables[section] = _curve(section, results)
             body += [f"<h3>{CURVES[section][0]}</h3>",
-                     document.picture(figures[section], f"{results[0]['unit']}"),
+                     document.picture(figures[section], CURVES[section][0]),
                      document.table(tables[section])]
             continue
         name = section.replace(" ", "-").replace(",", "")

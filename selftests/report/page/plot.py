@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Pictures, all in one manner."""
+import itertools
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -9,11 +11,8 @@ matplotlib.rcParams.update({"svg.hashsalt": "zcpool", "svg.fonttype": "none", "f
 from matplotlib import figure  # noqa: E402  after use()
 
 OURS = "#2a7f3f"
+OURS_IN_LINES = [OURS, "#6cbf5f", "#0b4f6c", "#b5d99c"]
 OTHERS = ["#4c72b0", "#dd8452", "#8172b3", "#937860", "#c44e52", "#64b5cd", "#8c8c8c", "#ccb974"]
-
-
-def color(name, number):
-    return OURS if is_ours(name) else OTHERS[number % len(OTHERS)]
 
 
 def is_ours(name):
@@ -44,13 +43,11 @@ def lines(series, x_label, y_label, y_scale="log"):
     """series: name to points (x, y); both by powers."""
     picture = figure.Figure(figsize=(9, 5), layout="constrained")
     axes = picture.subplots()
-    others = 0
+    shades = {True: itertools.cycle(OURS_IN_LINES), False: itertools.cycle(OTHERS)}
     for name, points in series.items():
         ours = is_ours(name)
         axes.plot([x for x, _ in points], [y for _, y in points], marker="o", markersize=4,
-                  label=name, linewidth=2.5 if ours else 1.2,
-                  color=None if ours else color(name, others))
-        others += not ours
+                  label=name, linewidth=2.5 if ours else 1.2, color=next(shades[ours]))
     axes.set_xscale("log", base=2)
     axes.set_yscale(y_scale)
     if y_scale == "linear":
