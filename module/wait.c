@@ -94,6 +94,7 @@ void zcpool_wait_init(struct zcpool_pool *pool)
 	init_waitqueue_head(&pool->sleepers);
 	zcpool_hrtimer_init(&pool->rescan_timer, zcpool_rescan_timer);
 	INIT_WORK(&pool->rescan_work, zcpool_rescan_work);
+	pool->rescan_asked = jiffies - 1;
 }
 
 /**
@@ -167,7 +168,7 @@ void zcpool_look_later(struct zcpool_pool *pool)
 		zcpool_wake_later(pool);
 		return;
 	}
-	if (READ_ONCE(pool->rescan_asked) == jiffies || !zcpool_buffers_unowned(pool))
+	if (!time_after(jiffies, READ_ONCE(pool->rescan_asked)) || !zcpool_buffers_unowned(pool))
 		return;
 	WRITE_ONCE(pool->rescan_asked, jiffies);
 	queue_work(system_highpri_wq, &pool->rescan_work);
