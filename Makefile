@@ -259,7 +259,6 @@ run-demo: module copycount userspace
 bench: packages
 	@$(MAKE) run-bench
 run-bench: module userspace
-	@$(MAKE) $(jobs) -C selftests/bench
 	@selftests/bench/run $(BENCHFLAGS)
 
 style: packages
