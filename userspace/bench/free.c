@@ -105,7 +105,7 @@ static void measure_cost(void)
 }
 
 /* Lets go of one buffer after the other, and notes when. */
-static void release_each(int socket, int go, volatile uint64_t *released)
+static void __attribute__((noreturn)) release_each(int socket, int go, volatile uint64_t *released)
 {
 	unsigned int state = 1;
 	char byte;

@@ -159,7 +159,7 @@ static int open_memfds(void)
 	int error = open_socket(), i;
 
 	for (i = 0; !error && i < BATCH; i++) {
-		memory_fds[i] = MUST(memfd_create("bench", MFD_CLOEXEC));
+		memory_fds[i] = (int)MUST(memfd_create("bench", MFD_CLOEXEC));
 		MUST(write(memory_fds[i], source, size) == (long)size ? 0 : -1);
 	}
 	return error;
@@ -193,13 +193,16 @@ static void pass_fds(const int *fds, int *passed, int count)
 	};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
+	MUST(header ? 0 : -1);
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(count * sizeof(int));
 	memcpy(CMSG_DATA(header), fds, count * sizeof(int));
 	MUST(sendmsg(ends[1], &message, 0));
 	MUST(recvmsg(ends[0], &message, MSG_CMSG_CLOEXEC));
-	memcpy(passed, CMSG_DATA(CMSG_FIRSTHDR(&message)), count * sizeof(int));
+	header = CMSG_FIRSTHDR(&message);
+	MUST(header && header->cmsg_len == CMSG_LEN(count * sizeof(int)) ? 0 : -1);
+	memcpy(passed, CMSG_DATA(header), count * sizeof(int));
 }
 
 static void read_memfd(int fd)

@@ -78,7 +78,7 @@ static long send_write(int socket, size_t done, size_t size)
 static int open_memfd(size_t size)
 {
 	set_slots(size);
-	memory_fd = MUST(memfd_create("bench", 0));
+	memory_fd = (int)MUST(memfd_create("bench", 0));
 	MUST(ftruncate(memory_fd, memory_size));
 	memory = mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
 	MUST(memory == MAP_FAILED ? -1 : 0);
