@@ -126,6 +126,10 @@ void bench_get_put(void);
 void bench_touch(void);
 void bench_free(void);
 void bench_hand_over(void);
+void bench_sizes(void);
+void bench_pools(void);
+void bench_in_flight(void);
+void bench_processes(void);
 
 /* report.c: tables, a function for each of these */
 void report_send(void);
@@ -134,6 +138,10 @@ void report_get_put(void);
 void report_touch(void);
 void report_free(void);
 void report_hand_over(void);
+void report_sizes(void);
+void report_pools(void);
+void report_in_flight(void);
+void report_processes(void);
 
 /* method.c: ways to send a message of size bytes that lies in memory. */
 struct method {

@@ -5,6 +5,9 @@
 
 #include "bench.h"
 
+/* As wide as the longest of a curve's methods. */
+#define COLUMN 20
+
 static double median_of(const char *section, const char *method, uint64_t size)
 {
 	return result_median(result_find(section, method, size));
@@ -147,4 +150,58 @@ void report_free(void)
 void report_hand_over(void)
 {
 	report_kinds("hand-over", "Handing a message over to another process", print_grid);
+}
+
+/* Whether it is the first of the section with its method, or with its size. */
+static bool is_first(const struct result *result, bool of_method)
+{
+	const struct result *other;
+
+	for (other = result_first(); other != result; other = other->next)
+		if (!strcmp(other->section, result->section) &&
+		    (of_method ? !strcmp(other->method, result->method) :
+				 other->size == result->size))
+			return false;
+	return true;
+}
+
+/* A line for each size, with a column for each method. */
+static void print_curves(const char *section)
+{
+	const struct result *line, *column;
+
+	printf("%10s", "");
+	for (column = result_first(); column; column = column->next)
+		if (!strcmp(column->section, section) && is_first(column, true))
+			printf(" %*s", COLUMN, column->method);
+	putchar('\n');
+	for (line = result_first(); line; line = line->next) {
+		if (strcmp(line->section, section) || !is_first(line, false))
+			continue;
+		printf("%10llu", (unsigned long long)line->size);
+		for (column = result_first(); column; column = column->next)
+			if (!strcmp(column->section, section) && is_first(column, true))
+				print_cost(COLUMN, median_of(section, column->method, line->size));
+		putchar('\n');
+	}
+}
+
+void report_sizes(void)
+{
+	report_kinds("sizes", "A byte over TCP loopback, by size of the message", print_curves);
+}
+
+void report_pools(void)
+{
+	report_kinds("pools", "A buffer, by number of the pool's buffers", print_curves);
+}
+
+void report_in_flight(void)
+{
+	report_kinds("in flight", "A buffer, by number of those in flight", print_curves);
+}
+
+void report_processes(void)
+{
+	report_kinds("processes", "A buffer, by number of processes", print_curves);
 }

@@ -14,6 +14,13 @@ const struct section sections[] = {
 	{ "free", "to know when a buffer is free, and how soon", true, bench_free, report_free },
 	{ "hand-over", "a message handed over to another process", true, bench_hand_over,
 	  report_hand_over },
+	{ "sizes", "a byte sent, of messages of 64 B to 16 MiB", false, bench_sizes, report_sizes },
+	{ "pools", "GET, PUT and sendfile() in pools of 16 to 1,000,000 buffers", false,
+	  bench_pools, report_pools },
+	{ "in-flight", "a buffer while 1 to 256 are in flight", false, bench_in_flight,
+	  report_in_flight },
+	{ "processes", "a buffer while 1 to 64 processes use the pool", false, bench_processes,
+	  report_processes },
 };
 
 const size_t nr_sections = sizeof(sections) / sizeof(sections[0]);
