@@ -29,7 +29,7 @@ static int pipes[2], stuck[2], pair[2];
 static void open_pipe(int ends[2])
 {
 	MUST(pipe2(ends, O_CLOEXEC));
-	MUST(fcntl(ends[1], F_SETPIPE_SZ, (MOST + 1) * 4096));
+	MUST(fcntl(ends[1], F_SETPIPE_SZ, MOST * 4096));
 }
 
 static void close_pipe(const int ends[2])

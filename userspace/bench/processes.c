@@ -24,7 +24,7 @@
 /* So that each may have as many as its magazine holds, and a batch under way. */
 #define COUNT (MOST * 2 * BATCH)
 /* Of all processes. */
-#define OPERATIONS (128 << 10)
+#define OPERATIONS (64 << 10)
 
 /* What the processes share. */
 struct meeting {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Medians, in tables for people. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,9 +9,12 @@
 /* As wide as the longest of a curve's methods. */
 #define COLUMN 20
 
+/* Not a number for what was left out; a difference of costs may be below 0 by chance. */
 static double median_of(const char *section, const char *method, uint64_t size)
 {
-	return result_median(result_find(section, method, size));
+	const struct result *result = result_find(section, method, size);
+
+	return result && result->nr ? result_median(result) : (double)NAN;
 }
 
 /* The section's name among the results, and what is told of it. */
@@ -44,10 +48,10 @@ static void report_kinds(const char *section, const char *title,
 
 static void print_cost(int width, double cost)
 {
-	if (cost > 0)
-		printf(" %*.*f", width, cost < 100 ? 3 : 0, cost);
-	else
+	if (isnan(cost))
 		printf(" %*s", width, "-");
+	else
+		printf(" %*.*f", width, cost < 100 ? 3 : 0, cost);
 }
 
 /* What a method's cost is compared with. */
@@ -73,7 +77,10 @@ static void print_send(const char *section)
 			double peer = median_of(section, peer_of(name), sizes[s]);
 
 			print_cost(10, cost);
-			printf(" (%5.2f)", peer > 0 ? cost / peer : 0);
+			if (isnan(cost / peer))
+				printf(" (%5s)", "-");
+			else
+				printf(" (%5.2f)", cost / peer);
 		}
 		putchar('\n');
 	}
@@ -96,7 +103,7 @@ static void print_list(const char *section)
 		if (strcmp(result->section, section))
 			continue;
 		printf("%-34s %12llu", result->method, (unsigned long long)result->size);
-		print_cost(14, result_median(result));
+		print_cost(14, result->nr ? result_median(result) : (double)NAN);
 		putchar('\n');
 	}
 }
