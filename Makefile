@@ -260,7 +260,6 @@ run-demo: module copycount userspace
 bench: packages
 	@$(MAKE) run-bench
 run-bench: module userspace
-	@$(MAKE) $(jobs) -C selftests/bench
 	@selftests/bench/run $(BENCHFLAGS)
 
 # Every way to move data side by side: REPORTFLAGS=--quick, or names of parts.

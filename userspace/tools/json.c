@@ -10,50 +10,62 @@
 /* How many brackets are open, and whether the innermost has something in it. */
 static unsigned int depth;
 static bool filled[DEPTH];
+/* NULL: stdout, which is no constant. */
+static FILE *file;
+
+static FILE *output(void)
+{
+	return file ? file : stdout;
+}
 
 static void print_string(const char *text)
 {
 	struct character character;
 
-	putchar('"');
+	putc('"', output());
 	while (next_character(&text, &character)) {
 		if (character.code == '"' || character.code == '\\')
-			putchar('\\');
+			putc('\\', output());
 		/* What is no character is the one that stands for such. */
 		if (character.broken)
-			fputs("\\ufffd", stdout);
+			fputs("\\ufffd", output());
 		else if (is_control(character.code))
-			printf("\\u%04x", character.code);
+			fprintf(output(), "\\u%04x", character.code);
 		else
-			fwrite(character.bytes, 1, character.length, stdout);
+			fwrite(character.bytes, 1, character.length, output());
 	}
-	putchar('"');
+	putc('"', output());
 }
 
 /* What comes ahead of a value; without key in an array, and for the document. */
 static void begin_value(const char *key)
 {
 	if (filled[depth])
-		fputs(", ", stdout);
+		fputs(", ", output());
 	filled[depth] = depth > 0;
 	if (!key)
 		return;
 	print_string(key);
-	fputs(": ", stdout);
+	fputs(": ", output());
 }
 
 static void open_bracket(const char *key, char bracket)
 {
 	begin_value(key);
-	putchar(bracket);
+	putc(bracket, output());
 	filled[++depth] = false;
 }
 
 static void close_bracket(char bracket)
 {
-	putchar(bracket);
+	putc(bracket, output());
 	if (!--depth)
-		putchar('\n');
+		putc('\n', output());
+}
+
+void json_to(FILE *to)
+{
+	file = to;
 }
 
 void json_begin(const char *key)
@@ -64,13 +76,13 @@ void json_begin(const char *key)
 void json_number(const char *key, uint64_t value)
 {
 	begin_value(key);
-	printf("%" PRIu64, value);
+	fprintf(output(), "%" PRIu64, value);
 }
 
 void json_real(const char *key, double value)
 {
 	begin_value(key);
-	printf("%.6f", value);
+	fprintf(output(), "%.6f", value);
 }
 
 void json_string(const char *key, const char *value)
@@ -82,7 +94,7 @@ void json_string(const char *key, const char *value)
 void json_bool(const char *key, bool value)
 {
 	begin_value(key);
-	fputs(value ? "true" : "false", stdout);
+	fputs(value ? "true" : "false", output());
 }
 
 void json_end(void)

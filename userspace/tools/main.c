@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* zcpoolctl: look at pools, and move files through one. */
+/* zcpoolctl: look at pools, move files through one, and measure. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +21,7 @@ static const struct {
 	{ "run", run_command, "run a command with a pool of its own" },
 	{ "send", send_command, "send a file, from disk to network without a copy" },
 	{ "recv", recv_command, "receive what send sends" },
+	{ "bench", bench_command, "measure what the pool costs, and what others do" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

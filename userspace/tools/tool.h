@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <zcpool.h>
 
@@ -47,6 +48,7 @@ int mount_command(int argc, char **argv);
 int run_command(int argc, char **argv);
 int send_command(int argc, char **argv);
 int recv_command(int argc, char **argv);
+int bench_command(int argc, char **argv);
 
 /* message.c: one line on stderr, after the program's name; return their status. */
 int fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -74,7 +76,9 @@ bool is_control(uint32_t code);
 /* Print a name, which must do no harm to a terminal, with '?' for what might. */
 void print_name(const char *name);
 
-/* json.c: an object or array per line of stdout; key NULL: in an array, or outermost. */
+/* json.c: an object or array per line; key NULL: in an array, or outermost. */
+/* To a file instead of stdout, from the next document on. */
+void json_to(FILE *file);
 void json_begin(const char *key);
 void json_number(const char *key, uint64_t value);
 void json_real(const char *key, double value);

@@ -8,8 +8,6 @@
 #include <fcntl.h>
 #include <linux/errqueue.h>
 #include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -17,37 +15,51 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <zcpool.h>
-
 #include "bench.h"
 
-#define SLOTS 16
+#define SLOTS_MAX 16
+/* Of large messages fewer, so that they fit into memory. */
+#define SLOTS_BYTES (64UL << 20)
 
 static char *memory;
 static size_t memory_size;
 static int memory_fd = -1;
 static size_t slot_size;
-static unsigned int slot;
+static unsigned int slot, slots;
 static int pipes[2];
 static size_t in_pipe;
 static struct zcpool *pool;
 static uint32_t buffer;
 static bool have_buffer;
 
+unsigned int method_slots(size_t size)
+{
+	return size > SLOTS_BYTES / SLOTS_MAX ? (unsigned int)(SLOTS_BYTES / size) : SLOTS_MAX;
+}
+
+/* The memory of all slots. */
+static void set_slots(size_t size)
+{
+	slot = 0;
+	slots = method_slots(size);
+	slot_size = size;
+	memory_size = size * slots;
+}
+
 static void next_slot(int socket)
 {
 	(void)socket;
-	slot = (slot + 1) % SLOTS;
+	slot = (slot + 1) % slots;
 }
 
-static void open_memory(size_t size)
+static int open_memory(size_t size)
 {
-	slot_size = size;
-	memory_size = size * SLOTS;
+	set_slots(size);
 	memory =
 		mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	MUST(memory == MAP_FAILED ? -1 : 0);
 	memset(memory, 'm', memory_size);
+	return 0;
 }
 
 static void close_memory(void)
@@ -63,15 +75,15 @@ static long send_write(int socket, size_t done, size_t size)
 	return write(socket, memory + slot * slot_size + done, size - done);
 }
 
-static void open_memfd(size_t size)
+static int open_memfd(size_t size)
 {
-	slot_size = size;
-	memory_size = size * SLOTS;
-	memory_fd = MUST(memfd_create("bench", 0));
+	set_slots(size);
+	memory_fd = (int)MUST(memfd_create("bench", 0));
 	MUST(ftruncate(memory_fd, memory_size));
 	memory = mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
 	MUST(memory == MAP_FAILED ? -1 : 0);
 	memset(memory, 'f', memory_size);
+	return 0;
 }
 
 static long send_memfd_sendfile(int socket, size_t done, size_t size)
@@ -108,10 +120,10 @@ static long send_by_pipe(int fd, off_t start, int socket, size_t done, size_t si
 	return moved;
 }
 
-static void open_memfd_splice(size_t size)
+static int open_memfd_splice(size_t size)
 {
-	open_memfd(size);
 	open_pipe();
+	return open_memfd(size);
 }
 
 static void close_splice(void)
@@ -125,10 +137,10 @@ static long send_memfd_splice(int socket, size_t done, size_t size)
 	return send_by_pipe(memory_fd, slot * slot_size, socket, done, size);
 }
 
-static void open_vmsplice(size_t size)
+static int open_vmsplice(size_t size)
 {
-	open_memory(size);
 	open_pipe();
+	return open_memory(size);
 }
 
 static long send_vmsplice(int socket, size_t done, size_t size)
@@ -175,22 +187,16 @@ static void finish_zerocopy(int socket)
 	next_slot(socket);
 }
 
-static void open_zerocopy(size_t size)
+static int open_zerocopy(size_t size)
 {
 	zerocopy_calls = 0;
-	open_memory(size);
+	return open_memory(size);
 }
 
-static void open_pool(size_t size)
+static int open_pool(size_t size)
 {
-	struct zcpool_create create = { .buffer_size = size, .count = SLOTS };
-	void *map;
-
-	MUST(zcpool_open(0, &pool));
-	MUST(zcpool_create(pool, &create));
-	MUST(zcpool_map(pool, PROT_READ | PROT_WRITE, &map));
-	memset(map, 'p', zcpool_size(pool));
 	have_buffer = false;
+	return make_filled_pool(size, method_slots(size), 'p', &pool);
 }
 
 static void close_pool(void)
@@ -220,10 +226,13 @@ static long send_pool_sendfile(int socket, size_t done, size_t size)
 	return sendfile(socket, zcpool_fd(pool), &offset, size - done);
 }
 
-static void open_pool_splice(size_t size)
+static int open_pool_splice(size_t size)
 {
-	open_pool(size);
-	open_pipe();
+	int error = open_pool(size);
+
+	if (!error)
+		open_pipe();
+	return error;
 }
 
 static void close_pool_splice(void)

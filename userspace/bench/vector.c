@@ -5,11 +5,8 @@
  * The receiver reads them, or has the kernel discard them: with the peer on another
  * machine, as it mostly is, its copy is not the sender's cost.
  */
-#include <errno.h>
-#include <liburing.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -17,21 +14,20 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <zcpool.h>
-
 #include "bench.h"
 
 #define MESSAGES 64
 #define MESSAGE (4UL << 10)
 #define SIZE (MESSAGES * MESSAGE)
 #define ROUNDS 32
+/* All of them before any is received. */
+#define ROOM (2 * SIZE)
 
 /* The messages: in memory, in a memfd, in a pool of a buffer for each, or in one buffer. */
 static char *memory;
 static int memory_fd;
 static struct zcpool *pool;
 static struct zcpool *log_pool;
-static struct io_uring ring;
 
 static void by_write(int socket)
 {
@@ -66,18 +62,11 @@ static void by_sendfile(int socket)
 
 static void by_uring(int socket)
 {
-	struct io_uring_cqe *cqe;
 	int i;
 
 	for (i = 0; i < MESSAGES; i++)
-		io_uring_prep_send(io_uring_get_sqe(&ring), socket, memory + i * MESSAGE, MESSAGE,
-				   MSG_WAITALL);
-	MUST(io_uring_submit_and_wait(&ring, MESSAGES));
-	for (i = 0; i < MESSAGES; i++) {
-		MUST(io_uring_wait_cqe(&ring, &cqe));
-		MUST(cqe->res == MESSAGE ? 0 : -1);
-		io_uring_cqe_seen(&ring, cqe);
-	}
+		uring_send(socket, memory + i * MESSAGE, MESSAGE);
+	uring_wait(MESSAGES, MESSAGE);
 }
 
 static void must_send(struct zcpool *from, int socket, const struct zcpool_element *elements)
@@ -155,52 +144,71 @@ static void run(const struct vector *vector, int pair[2], int receive_flags)
 
 static void measure(const struct vector *vector, const char *section, int receive_flags)
 {
-	struct result *result = result_add(section, vector->name, MESSAGES);
-	uint64_t start;
+	struct stopwatch watch;
 	int pair[2];
 
+	if (result_left_out(section, vector->name, MESSAGES))
+		return;
 	connect_pair(pair);
+	if (connection_room(pair) < ROOM) {
+		result_leave_out(section, vector->name, MESSAGES,
+				 "needs a connection's buffers of 2 MiB: be root, or raise "
+				 "net.core.wmem_max and net.core.rmem_max");
+		close_pair(pair);
+		return;
+	}
 	run(vector, pair, receive_flags);
-	start = clock_ns();
+	stopwatch_start(&watch);
 	run(vector, pair, receive_flags);
-	result_cost(result, (double)(clock_ns() - start) / (ROUNDS * SIZE));
-	close(pair[0]);
-	close(pair[1]);
+	result_note(section, vector->name, MESSAGES, stopwatch_stop(&watch, ROUNDS * SIZE));
+	close_pair(pair);
 }
 
-static struct zcpool *make_pool(uint64_t buffer_size, uint32_t count)
+static void leave_out(const char *name, const char *why)
 {
-	struct zcpool_create create = { .buffer_size = buffer_size, .count = count };
-	struct zcpool *made;
-	void *map;
-
-	MUST(zcpool_open(0, &made));
-	MUST(zcpool_create(made, &create));
-	MUST(zcpool_map(made, PROT_READ | PROT_WRITE, &map));
-	memset(map, 'v', zcpool_size(made));
-	return made;
+	result_leave_out("vector", name, MESSAGES, why);
+	result_leave_out("vector, discarded", name, MESSAGES, why);
 }
 
-void bench_vector(const struct bench_options *options)
+/* What there is none of is left out. */
+static bool open_all(void)
 {
+	int error;
+	size_t i;
+
+	error = make_filled_pool(MESSAGE, 2 * MESSAGES, 'v', &pool);
+	if (!error)
+		error = make_filled_pool(SIZE, 1, 'v', &log_pool);
+	for (i = 0; error && i < sizeof(vectors) / sizeof(vectors[0]); i++)
+		if (!strncmp(vectors[i].name, "pool", 4))
+			leave_out(vectors[i].name, strerror(-error));
+	error = uring_open(MESSAGES);
+	if (error)
+		leave_out("io_uring send", strerror(-error));
+	return !error;
+}
+
+void bench_vector(void)
+{
+	bool have_uring;
 	unsigned int repeat;
 	size_t i;
 
-	fprintf(stderr, "vectors\n");
-	memory_fd = MUST(memfd_create("bench", 0));
+	memory_fd = (int)MUST(memfd_create("bench", MFD_CLOEXEC));
 	MUST(ftruncate(memory_fd, SIZE));
 	memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
 	MUST(memory == MAP_FAILED ? -1 : 0);
 	memset(memory, 'v', SIZE);
-	pool = make_pool(MESSAGE, 2 * MESSAGES);
-	log_pool = make_pool(SIZE, 1);
-	MUST(io_uring_queue_init(MESSAGES, &ring, 0));
-	for (repeat = 0; repeat < options->repeats; repeat++)
+	have_uring = open_all();
+	for (repeat = 0; repeat < bench_options.repeats; repeat++) {
+		bench_progress("vectors: repeat %u of %u", repeat + 1, bench_options.repeats);
 		for (i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
 			measure(&vectors[i], "vector", 0);
 			measure(&vectors[i], "vector, discarded", MSG_TRUNC);
 		}
-	io_uring_queue_exit(&ring);
+	}
+	if (have_uring)
+		uring_close();
 	zcpool_close(log_pool);
 	zcpool_close(pool);
 	munmap(memory, SIZE);

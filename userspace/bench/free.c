@@ -2,18 +2,17 @@
 /* What it costs to know when a buffer is free, and how soon one learns it. */
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <zcpool.h>
-
 #include "bench.h"
 
+#define BUFFER (8 << 10)
 #define BATCH 32
 #define ROUNDS 64
 #define IN_FLIGHT 1024
@@ -69,41 +68,44 @@ static void put_in_flight(struct zcpool *pool)
 	}
 }
 
-static double cost_of(void (*run)(struct zcpool *pool), struct zcpool *pool)
+static struct cost cost_of(void (*run)(struct zcpool *pool), struct zcpool *pool)
 {
-	uint64_t start;
+	struct stopwatch watch;
 
 	run(pool);
-	start = clock_ns();
+	stopwatch_start(&watch);
 	run(pool);
-	return (double)(clock_ns() - start) / (BATCH * ROUNDS);
-}
-
-static struct zcpool *open_pool(uint32_t count)
-{
-	struct zcpool_create create = { .buffer_size = 8 << 10, .count = count };
-	struct zcpool *pool;
-
-	MUST(zcpool_open(0, &pool));
-	MUST(zcpool_create(pool, &create));
-	return pool;
+	return stopwatch_stop(&watch, BATCH * ROUNDS);
 }
 
 static void measure_cost(void)
 {
-	struct zcpool *pool = open_pool(BATCH);
+	static const char section[] = "free event";
+	static const char method[] = "get, put, and landing between";
+	struct cost transfer, all;
+	struct zcpool *pool;
+	int error;
 
-	MUST(pipe(pipes));
+	if (result_left_out(section, method, BATCH))
+		return;
+	error = make_pool(BUFFER, BATCH, &pool);
+	if (error) {
+		result_leave_out(section, method, BATCH, strerror(-error));
+		return;
+	}
+	MUST(pipe2(pipes, O_CLOEXEC));
 	MUST(fcntl(pipes[1], F_SETPIPE_SZ, BATCH * 4096));
-	result_cost(result_add("free event", "get, put, and landing between", BATCH),
-		    cost_of(put_in_flight, pool) - cost_of(transfer_only, pool));
+	all = cost_of(put_in_flight, pool);
+	transfer = cost_of(transfer_only, pool);
+	result_note(section, method, BATCH,
+		    (struct cost){ all.wall - transfer.wall, all.cpu - transfer.cpu });
 	close(pipes[0]);
 	close(pipes[1]);
 	zcpool_close(pool);
 }
 
 /* Lets go of one buffer after the other, and notes when. */
-static void release_each(int socket, int go, volatile uint64_t *released)
+static void __attribute__((noreturn)) release_each(int socket, int go, volatile uint64_t *released)
 {
 	unsigned int state = 1;
 	char byte;
@@ -119,44 +121,51 @@ static void release_each(int socket, int go, volatile uint64_t *released)
 	exit(0);
 }
 
+/* Send a byte of a buffer that is put at once. */
+static void put_in_socket(struct zcpool *pool, int socket)
+{
+	uint32_t index;
+	off_t offset;
+
+	MUST(zcpool_get_batch(pool, &index, 1, 0));
+	offset = (off_t)zcpool_offset(pool, index);
+	MUST(sendfile(socket, zcpool_fd(pool), &offset, 1));
+	MUST(zcpool_put_batch(pool, &index, 1, NULL));
+}
+
 /* How long after the last holder's end does poll() return, with so many in flight? */
 static void measure_latency(const char *method, uint32_t others)
 {
-	volatile uint64_t *released =
-		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct zcpool *pool = open_pool(others + 1);
-	struct pollfd poll_fd = { .fd = zcpool_fd(pool), .events = POLLOUT };
-	int dead[2], live[2], go[2], i;
-	uint32_t index, last;
+	volatile uint64_t *released;
+	struct pollfd poll_fd = { .events = POLLOUT };
+	int dead[2], live[2], go[2], error, i;
+	struct zcpool *pool;
+	uint32_t last;
 	pid_t child;
 
+	error = make_pool(BUFFER, others + 1, &pool);
+	if (error) {
+		result_leave_out("free latency", method, others + 1, strerror(-error));
+		return;
+	}
+	released = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	MUST(released == MAP_FAILED ? -1 : 0);
 	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, dead));
 	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, live));
 	MUST(pipe(go));
-	child = MUST(fork());
+	child = (pid_t)MUST(fork());
 	if (!child) {
 		close(go[1]);
 		release_each(live[1], go[0], released);
 	}
-	for (last = 0; last < others; last++) {
-		off_t offset;
-
-		MUST(zcpool_get_batch(pool, &index, 1, 0));
-		offset = zcpool_offset(pool, index);
-		MUST(sendfile(dead[0], zcpool_fd(pool), &offset, 1));
-		MUST(zcpool_put_batch(pool, &index, 1, NULL));
-	}
+	for (last = 0; last < others; last++)
+		put_in_socket(pool, dead[0]);
+	poll_fd.fd = zcpool_fd(pool);
 	for (i = 0; i < RELEASES; i++) {
-		off_t offset;
-
-		MUST(zcpool_get_batch(pool, &index, 1, 0));
-		offset = zcpool_offset(pool, index);
-		MUST(sendfile(live[0], zcpool_fd(pool), &offset, 1));
-		MUST(zcpool_put_batch(pool, &index, 1, NULL));
+		put_in_socket(pool, live[0]);
 		MUST(write(go[1], "", 1));
 		MUST(poll(&poll_fd, 1, 10000) == 1 ? 0 : -1);
-		result_cost(result_add("free latency", method, others + 1),
-			    (double)(clock_ns() - *released));
+		result_cost("free latency", method, others + 1, (double)(clock_ns() - *released));
 	}
 	close(go[1]);
 	waitpid(child, NULL, 0);
@@ -166,14 +175,15 @@ static void measure_latency(const char *method, uint32_t others)
 		close(live[i]);
 	}
 	close(go[0]);
+	munmap((void *)(uintptr_t)released, 4096);
 }
 
-void bench_free(const struct bench_options *options)
+void bench_free(void)
 {
 	unsigned int i;
 
-	fprintf(stderr, "free events\n");
-	for (i = 0; i < options->repeats; i++)
+	bench_progress("free events");
+	for (i = 0; i < bench_options.repeats; i++)
 		measure_cost();
 	measure_latency("poll, 1 in flight", 0);
 	measure_latency("poll, 1024 in flight", IN_FLIGHT - 1);

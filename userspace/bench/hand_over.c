@@ -8,15 +8,13 @@
  * it.  The consumer reads a byte of each page: what cannot be read before it is mapped,
  * or copied, has not arrived.
  */
+#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-#include <zcpool.h>
 
 #include "bench.h"
 
@@ -52,10 +50,11 @@ static char *map_memory(size_t bytes)
 	return memory;
 }
 
-static void open_memory(void)
+static int open_memory(void)
 {
 	source = map_memory(BATCH * size);
 	target = map_memory(BATCH * size);
+	return 0;
 }
 
 static void close_memory(void)
@@ -66,11 +65,11 @@ static void close_memory(void)
 	close(ends[1]);
 }
 
-static void open_pipe(void)
+static int open_pipe(void)
 {
-	open_memory();
-	MUST(pipe(ends));
+	MUST(pipe2(ends, O_CLOEXEC));
 	MUST(fcntl(ends[1], F_SETPIPE_SZ, size < 65536 ? 65536 : (int)size));
+	return open_memory();
 }
 
 static void take(int i)
@@ -104,13 +103,27 @@ static void by_vmsplice(void)
 	}
 }
 
-static void open_socket(void)
+/* With room for a message, beyond the system's limit if it must be, which only root may. */
+static int open_socket_for(size_t message)
 {
-	const int room = ROOM;
+	const int wanted = ROOM;
+	socklen_t length = sizeof(int);
+	int room;
 
-	open_memory();
-	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
-	MUST(setsockopt(ends[1], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)));
+	MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+	if (setsockopt(ends[1], SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof(wanted)))
+		MUST(setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted)));
+	MUST(getsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, &length));
+	if ((size_t)room >= 2 * message)
+		return open_memory();
+	close(ends[0]);
+	close(ends[1]);
+	return -ENOBUFS;
+}
+
+static int open_socket(void)
+{
+	return open_socket_for(size);
 }
 
 /* Where a message is, the consumer learns by the pipe. */
@@ -146,15 +159,15 @@ static void by_readv_of_all(void)
 		read_pages(to[i].iov_base);
 }
 
-static void open_memfds(void)
+static int open_memfds(void)
 {
-	int i;
+	int error = open_socket_for(1), i;
 
-	open_socket();
-	for (i = 0; i < BATCH; i++) {
-		memory_fds[i] = MUST(memfd_create("bench", MFD_CLOEXEC));
+	for (i = 0; !error && i < BATCH; i++) {
+		memory_fds[i] = (int)MUST(memfd_create("bench", MFD_CLOEXEC));
 		MUST(write(memory_fds[i], source, size) == (long)size ? 0 : -1);
 	}
+	return error;
 }
 
 static void close_memfds(void)
@@ -185,13 +198,16 @@ static void pass_fds(const int *fds, int *passed, int count)
 	};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
+	MUST(header ? 0 : -1);
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(count * sizeof(int));
 	memcpy(CMSG_DATA(header), fds, count * sizeof(int));
 	MUST(sendmsg(ends[1], &message, 0));
 	MUST(recvmsg(ends[0], &message, MSG_CMSG_CLOEXEC));
-	memcpy(passed, CMSG_DATA(CMSG_FIRSTHDR(&message)), count * sizeof(int));
+	header = CMSG_FIRSTHDR(&message);
+	MUST(header && header->cmsg_len == CMSG_LEN(count * sizeof(int)) ? 0 : -1);
+	memcpy(passed, CMSG_DATA(header), count * sizeof(int));
 }
 
 static void read_memfd(int fd)
@@ -223,24 +239,22 @@ static void by_memfds(void)
 		read_memfd(fds[i]);
 }
 
-static void open_pools(void)
+static int open_pools(void)
 {
-	struct zcpool_create create = { .buffer_size = size, .count = 2 * BATCH };
+	int error = make_filled_pool(size, 2 * BATCH, 1, &producer), share;
 	uint32_t index;
-	int share;
 	void *map;
 
-	MUST(zcpool_open(0, &producer));
-	MUST(zcpool_create(producer, &create));
-	share = MUST(zcpool_share(producer, 0));
+	if (error)
+		return error;
+	share = (int)MUST(zcpool_share(producer, 0));
 	MUST(zcpool_attach(share, 0, 0, &consumer));
 	close(share);
-	MUST(zcpool_map(producer, PROT_READ | PROT_WRITE, &map));
-	memset(map, 1, zcpool_size(producer));
 	/* A mapping lasts: its page faults are no message's. */
 	MUST(zcpool_map(consumer, PROT_READ, &map));
 	for (index = 0; index < zcpool_count(consumer); index++)
 		read_pages(zcpool_addr(consumer, index));
+	return 0;
 }
 
 static void close_pools(void)
@@ -282,49 +296,58 @@ static void by_transfer_of_all(void)
 	MUST(zcpool_put_batch(consumer, indices, BATCH, NULL));
 }
 
-const struct hand_over hand_overs[] = {
-	{ "pipe", true, open_pipe, by_pipe, close_memory },
-	{ "unix socket", true, open_socket, by_pipe, close_memory },
-	{ "vmsplice, read", true, open_pipe, by_vmsplice, close_memory },
-	{ "process_vm_readv", true, open_pipe, by_readv, close_memory },
-	{ "process_vm_readv of 32", true, open_pipe, by_readv_of_all, close_memory },
-	{ "memfd by SCM_RIGHTS", false, open_memfds, by_memfd, close_memfds },
-	{ "memfds by SCM_RIGHTS, 32", false, open_memfds, by_memfds, close_memfds },
-	{ "pool+TRANSFER", false, open_pools, by_transfer, close_pools },
-	{ "pool+TRANSFER of 32", false, open_pools, by_transfer_of_all, close_pools },
+static const struct hand_over {
+	const char *name;
+	/* 0, or a negative errno with nothing open. */
+	int (*open)(void);
+	void (*run)(void);
+	void (*close)(void);
+} hand_overs[] = {
+	{ "pipe", open_pipe, by_pipe, close_memory },
+	{ "unix socket", open_socket, by_pipe, close_memory },
+	{ "vmsplice, read", open_pipe, by_vmsplice, close_memory },
+	{ "process_vm_readv", open_pipe, by_readv, close_memory },
+	{ "process_vm_readv of 32", open_pipe, by_readv_of_all, close_memory },
+	{ "memfd by SCM_RIGHTS", open_memfds, by_memfd, close_memfds },
+	{ "memfds by SCM_RIGHTS, 32", open_memfds, by_memfds, close_memfds },
+	{ "pool+TRANSFER", open_pools, by_transfer, close_pools },
+	{ "pool+TRANSFER of 32", open_pools, by_transfer_of_all, close_pools },
 };
-
-const size_t nr_hand_overs = sizeof(hand_overs) / sizeof(hand_overs[0]);
 
 static void measure(const struct hand_over *method, size_t message)
 {
-	struct result *result = result_add("hand-over", method->name, message);
-	uint64_t start;
-	int i;
+	struct stopwatch watch;
+	int error, i;
 
+	if (result_left_out("hand-over", method->name, message))
+		return;
 	size = message;
-	method->open();
+	error = method->open();
+	if (error) {
+		result_leave_out("hand-over", method->name, message, strerror(-error));
+		return;
+	}
 	method->run();
 	sum = 0;
-	start = clock_ns();
+	stopwatch_start(&watch);
 	for (i = 0; i < ROUNDS; i++)
 		method->run();
-	result_cost(result, (double)(clock_ns() - start) / (ROUNDS * BATCH));
+	result_note("hand-over", method->name, message, stopwatch_stop(&watch, ROUNDS * BATCH));
 	/* All of it was there. */
 	MUST(sum == ROUNDS * BATCH * size / PAGE ? 0 : -1);
 	method->close();
 }
 
-void bench_hand_over(const struct bench_options *options)
+void bench_hand_over(void)
 {
 	static const size_t sizes[] = { 4 << 10, 64 << 10, 1 << 20 };
 	unsigned int repeat;
 	size_t m, s;
 
-	for (repeat = 0; repeat < options->repeats; repeat++) {
-		fprintf(stderr, "hand-over: repeat %u of %u\n", repeat + 1, options->repeats);
+	for (repeat = 0; repeat < bench_options.repeats; repeat++) {
+		bench_progress("hand-over: repeat %u of %u", repeat + 1, bench_options.repeats);
 		for (s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
-			for (m = 0; m < nr_hand_overs; m++)
+			for (m = 0; m < sizeof(hand_overs) / sizeof(hand_overs[0]); m++)
 				measure(&hand_overs[m], sizes[s]);
 	}
 }
