@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,27 +57,21 @@ static void profile_send(const struct method *method, size_t size)
 	int pair[2];
 
 	connect_pair(pair);
-	method->open(size);
+	MUST(method->open(size));
 	send_messages(method, pair, size, WARM_UP);
 	MARK(MARKER_BEGIN);
 	send_messages(method, pair, size, MESSAGES);
 	MARK(MARKER_END);
 	tell(MESSAGES, size, method->name);
 	method->close();
-	close(pair[0]);
-	close(pair[1]);
+	close_pair(pair);
 }
 
 static struct zcpool *mapped_pool(size_t size)
 {
-	struct zcpool_create create = { .buffer_size = size, .count = POOL_COUNT };
 	struct zcpool *pool;
-	void *map;
 
-	MUST(zcpool_open(0, &pool));
-	MUST(zcpool_create(pool, &create));
-	MUST(zcpool_map(pool, PROT_READ | PROT_WRITE, &map));
-	memset(map, 'p', zcpool_size(pool));
+	MUST(make_filled_pool(size, POOL_COUNT, 'p', &pool));
 	return pool;
 }
 
