@@ -36,23 +36,19 @@ struct zcpool_route {
 	ssize_t (*run)(struct zcpool_sending *sending, struct zcpool_run *run, int flags);
 };
 
-/* Neighbours in a folio become one piece. Returns false if there is no room. */
+/*
+ * Slices that follow each other are one by now, see zcpool_elements_check().  Returns false if
+ * there is no room.
+ */
 static bool zcpool_run_add(struct zcpool_run *run, const struct zcpool_chunk *chunk)
 {
-	struct bio_vec *last = run->nr ? &run->pieces[run->nr - 1] : NULL;
-	struct page *page = folio_page(chunk->folio, 0);
-
-	if (last && last->bv_page == page && last->bv_offset + last->bv_len == chunk->offset) {
-		last->bv_len += chunk->length;
-	} else {
-		if (run->nr == ZCPOOL_RUN_MAX)
-			return false;
-		run->pieces[run->nr++] = (struct bio_vec){
-			.bv_page = page,
-			.bv_offset = chunk->offset,
-			.bv_len = chunk->length,
-		};
-	}
+	if (run->nr == ZCPOOL_RUN_MAX)
+		return false;
+	run->pieces[run->nr++] = (struct bio_vec){
+		.bv_page = folio_page(chunk->folio, 0),
+		.bv_offset = chunk->offset,
+		.bv_len = chunk->length,
+	};
 	run->length += chunk->length;
 	return true;
 }

@@ -209,8 +209,9 @@ const struct path edu_paths[] = {
 	/*
 	 * After pci_enable_device(), which has ACPI's tables interpreted: that uses what it
 	 * has freed where memory is wanting (KASAN, in acpi_ns_get_attached_object()).
+	 * ENODEV is __pci_enable_msi_range()'s word for no memory.
 	 */
 	EDU("bind", .set_up = will_bind_by_address, .operate = do_bind, .check = is_bound,
-	    .last = 40, .must = MUST_SLAB),
+	    .errors = { ENODEV }, .last = 40, .must = MUST_SLAB),
 	{},
 };

@@ -94,12 +94,12 @@ static void watch_again(struct world *world)
 /*
  * From mod_sysfs_setup() on.  Before it load_module() has tracing told, which warns where
  * memory is wanting; and the companion driver finds its device, see "edu, bind".  EINVAL is
- * module_add_driver()'s word for no memory.
+ * module_add_driver()'s word for no memory, and ENODEV that of __pci_enable_msi_range().
  */
 const struct path module_paths[] = {
 	{ "insmod zcpool", have_zcpool, do_insert, zcpool_is_in, .tear_down = watch_again,
 	  .last = 110, .must = MUST_SLAB },
 	{ "insmod zcpool_edu", have_edu, do_insert, edu_is_in, .tear_down = clean_up,
-	  .errors = { EINVAL }, .last = 30, .must = MUST_SLAB },
+	  .errors = { EINVAL, ENODEV }, .last = 30, .must = MUST_SLAB },
 	{},
 };
