@@ -107,10 +107,10 @@ double result_median(const struct result *result)
 
 double result_worst(const struct result *result)
 {
-	double worst = 0;
+	double worst = result && result->nr ? result->costs[0] : 0;
 	unsigned int i;
 
-	for (i = 0; result && i < result->nr; i++)
+	for (i = 1; result && i < result->nr; i++)
 		if (result->costs[i] > worst)
 			worst = result->costs[i];
 	return worst;

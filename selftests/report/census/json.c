@@ -54,7 +54,7 @@ static void json_routines(FILE *file, const struct outcome *outcome, enum side s
 	const struct routine *routine = outcome->sides[side].routines;
 
 	fprintf(file, ",\n \"%s\": {", name);
-	for (; routine->name[0]; routine++)
+	for (; routine < outcome->sides[side].routines + NR_ROUTINES && routine->name[0]; routine++)
 		fprintf(file, "%s\"%s\": %.3f",
 			routine == outcome->sides[side].routines ? "" : ", ", routine->name,
 			per_mib(outcome, routine->bytes));

@@ -110,6 +110,15 @@ static bool is_wanted(const char *const *wanted, unsigned int nr, const char *na
 	return !nr;
 }
 
+/* What a kernel or a machine may lack; the pool's ways know what they ask for. */
+static bool may_lack(const struct method *method, int error)
+{
+	if (!method->optional)
+		return false;
+	return error == ENOENT || error == ENOSYS || error == EOPNOTSUPP ||
+	       (error == EINVAL && !method->pool);
+}
+
 /* What the pool's receiver takes out of the socket is its own affair. */
 static bool check(const struct method *method, const struct path *path,
 		  const struct outcome *outcome)
@@ -118,11 +127,13 @@ static bool check(const struct method *method, const struct path *path,
 	const char *wrong = NULL;
 
 	if (outcome->error)
-		return method->optional;
+		return may_lack(method, outcome->error);
 	if (outcome->wrong || outcome->received != outcome->size)
 		wrong = "did not bring what was sent";
 	else if (method->pool && sides[SENDER].copied)
 		wrong = "copied";
+	else if (method->pool && !outcome->changed)
+		wrong = "lost what the program had changed";
 	else if (method == cached_methods && (sides[SENDER].copied < 2 * (int64_t)outcome->size ||
 					      sides[RECEIVER].copied < (int64_t)outcome->size))
 		wrong = "is said to have copied less than it must: probes are missing";

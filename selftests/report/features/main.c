@@ -17,13 +17,13 @@
 #define PATIENCE 60
 
 static const char usage[] =
-	"Usage: probe [OPTION...]\n"
+	"Usage: probe --disk DEVICE [OPTION...]\n"
 	"Try with the memory of zcpool and of its peers what programs want to do with it, and\n"
 	"print who can do what: yes, no, or the errno.  Needs root, and an empty disk.\n\n"
-	"  --disk DEVICE  the disk, which gets an ext4 file system (default /dev/nvme0n1)\n"
+	"  --disk DEVICE  the disk, which gets an ext4 file system \n"
 	"  --json FILE    write the answers there too\n"
 	"  --help\n\n"
-	"Exit status 0 if all was asked, whatever the answers.\n";
+	"Exit status 0 if all was asked, whatever the answers; 1 if a process that asked died.\n";
 
 static struct answer answer_of(bool is_yes, int error, const char *format, va_list arguments)
 {
@@ -87,6 +87,9 @@ static struct answer ask_here(const struct feature *feature, const struct peer *
 	return feature->ask(&object);
 }
 
+/* Whether a process did that asked, which no kernel is to let happen. */
+static bool died;
+
 static void ask(const struct feature *feature, const struct peer *peer, struct answer *answer)
 {
 	pid_t pid;
@@ -107,6 +110,7 @@ static void ask(const struct feature *feature, const struct peer *peer, struct a
 	}
 	if (waitpid(pid, &status, 0) != pid)
 		status = 0;
+	died |= status != 0;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
 		*answer = no("it did not end within %d s", PATIENCE);
 	else if (WIFSIGNALED(status))
@@ -121,7 +125,7 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{},
 	};
-	const char *disk = "/dev/nvme0n1", *json = NULL;
+	const char *disk = NULL, *json = NULL;
 	struct answer *answers;
 	size_t i, j;
 	int letter;
@@ -142,7 +146,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (optind < argc) {
+	if (optind < argc || !disk) {
 		fputs(usage, stderr);
 		return 2;
 	}
@@ -169,5 +173,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "probe: %s: %s\n", json, strerror(errno));
 		return 1;
 	}
-	return 0;
+	return died;
 }

@@ -65,7 +65,7 @@ static void fail(const char *what)
 static bool is_empty(const char *disk)
 {
 	char *data = malloc(BEGINNING);
-	int fd = open(disk, O_RDONLY | O_CLOEXEC);
+	int fd = open(disk, O_RDONLY | O_EXCL | O_CLOEXEC);
 	bool empty = false;
 
 	if (!data || fd < 0)

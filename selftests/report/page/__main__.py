@@ -35,6 +35,15 @@ def read(directory):
     return found
 
 
+def when(directory, name):
+    """When it was measured, and how; another part may be of another time."""
+    path = os.path.join(directory, "data", f"{name}.when")
+    if not os.path.exists(path):
+        return "at a time that is not known"
+    with open(path, encoding="utf-8") as file:
+        return file.read().strip()
+
+
 def write_tables(directory, tables):
     for name, table in tables.items():
         with open(os.path.join(directory, f"{name}.csv"), "w", encoding="utf-8",
@@ -46,7 +55,7 @@ def write_tables(directory, tables):
 
 def write_figures(directory, figures):
     for name, figure in figures.items():
-        figure.savefig(os.path.join(directory, f"{name}.svg"))
+        figure.savefig(os.path.join(directory, f"{name}.svg"), metadata={"Date": None})
         figure.savefig(os.path.join(directory, f"{name}.png"), dpi=150)
 
 
@@ -58,7 +67,12 @@ def main():
     missing = [name for name, _ in PARTS if name not in data]
     if not data:
         sys.exit(f"page: nothing was measured: no {directory}/data/*.json")
-    parts = [make(data[name]) for name, make in PARTS if name in data]
+    parts = []
+    for name, make in PARTS:
+        if name in data:
+            part = make(data[name])
+            part.when = when(directory, name)
+            parts.append(part)
     for part in parts:
         write_tables(directory, part.tables)
         write_figures(directory, part.figures)

@@ -55,8 +55,10 @@ def part(data):
     body = [document.paragraph(
         f"Linux {data['kernel']}. For each MiB moved: MiB that a processor copied, counted in the "
         "kernel's copy routines, at both ends apart; MiB that devices moved by DMA; calls, "
-        "switches and faults of the sender. Whether the program can change the data on its way "
-        "was tried: the receiver found the change.")]
+        "switches and faults of the sender; what softirqs do on either processor is that side's "
+        "whose data it is. Changes data: the sender left a mark in the data, and the receiver, who "
+        "checks every byte, found it; no: the method gives it no place to leave one. How it knows "
+        "that the memory may be used again is the method's rule, and not measured.")]
     tables, figures = {}, {}
     for path in data["paths"]:
         name = f"census-{path['name']}"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Cost by size, number and company, and the other figures of zcpoolctl bench."""
 import collections
+import json
 
 import document
 import plot
@@ -9,7 +10,7 @@ import plot
 CURVES = {
     "sizes": ("Sending, by the message's size", "bytes of a message", "a byte", "log"),
     "pools": ("By the number of buffers in the pool", "buffers", "an operation", "linear"),
-    "in-flight": ("By the number of buffers in flight", "buffers in flight", "an operation",
+    "in flight": ("By the number of buffers in flight", "buffers in flight", "an operation",
                   "linear"),
     "processes": ("By the number of processes", "processes", "an operation", "linear"),
 }
@@ -30,27 +31,32 @@ def _curve(section, results):
         cost = dict(points)
         rows.append([method] + [_cell(cost[size]) if size in cost else "-" for size in sizes])
     _, x_label, of, scale = CURVES[section]
-    table = document.Table(["method"] + sizes, rows,
-                           {number for number, row in enumerate(rows) if plot.is_ours(row[0])})
+    # Where all are the pool's, none is told from the others.
+    ours = {number for number, row in enumerate(rows) if plot.is_ours(row[0])}
+    table = document.Table(["method"] + sizes, rows, ours if section == "sizes" else set())
     unit = f"{results[0]['unit']} {of}"
     return plot.lines({method: sorted(points) for method, points in series.items()},
-                      x_label, unit, scale), table
+                      x_label, unit, scale, section == "sizes"), table
 
 
 def part(data):
     by_section = collections.defaultdict(list)
     for result in data["results"]:
         by_section[result["section"]].append(result)
-    body = [document.paragraph(f"Linux {data['kernel']}, medians.")]
+    body = [document.paragraph(
+        f"Linux {data['kernel']}, {data['machine']['processors']} processor, medians of "
+        f"{data['repeats']}, in {data['unit']}. What processors do to each other does not show "
+        "where there is one.")]
+    body += [document.paragraph(f"Left out: {json.dumps(what)}") for what in data["left_out"]]
     tables, figures = {}, {}
     for section, results in by_section.items():
-        if section in CURVES:
-            figures[section], tables[section] = _curve(section, results)
-            body += [f"<h3>{CURVES[section][0]}</h3>",
-                     document.picture(figures[section], CURVES[section][0]),
-                     document.table(tables[section])]
-            continue
         name = section.replace(" ", "-").replace(",", "")
+        if section in CURVES:
+            figures[name], tables[name] = _curve(section, results)
+            body += [f"<h3>{CURVES[section][0]}</h3>",
+                     document.picture(figures[name], CURVES[section][0]),
+                     document.table(tables[name])]
+            continue
         tables[name] = document.Table(
             ["method", "size", "median", "worst", "unit"],
             [[result["method"], result["size"], _cell(result["median"]), _cell(result["worst"]),

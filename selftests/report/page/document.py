@@ -34,6 +34,7 @@ class Part:
     body: str
     tables: dict = dataclasses.field(default_factory=dict)
     figures: dict = dataclasses.field(default_factory=dict)
+    when: str = ""
 
 
 def escape(text):
@@ -66,7 +67,7 @@ def table(content):
 def picture(figure, caption):
     """Inside the page, so that it is one file."""
     text = io.StringIO()
-    figure.savefig(text, format="svg")
+    figure.savefig(text, format="svg", metadata={"Date": None})
     svg = text.getvalue()
     return (f"<figure>{svg[svg.index('<svg'):]}"
             f"<figcaption>{escape(caption)}</figcaption></figure>")
@@ -75,7 +76,8 @@ def picture(figure, caption):
 def page(parts, missing):
     contents = "".join(f'<li><a href="#part{number}">{escape(part.title)}</a></li>'
                        for number, part in enumerate(parts))
-    bodies = "".join(f'<h2 id="part{number}">{escape(part.title)}</h2>{part.body}'
+    bodies = "".join(f'<h2 id="part{number}">{escape(part.title)}</h2>'
+                     + paragraph(f"Measured {part.when}.", "note") + part.body
                      for number, part in enumerate(parts))
     lacking = paragraph(f"Not measured in this run: {', '.join(missing)}.") if missing else ""
     return f"""<!DOCTYPE html>
@@ -83,8 +85,8 @@ def page(parts, missing):
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>{STYLE}</style></head><body>
 <h1>zcpool beside every other way to move data without copying it</h1>
-<p>Everything on this page was measured in one run of <code>make report</code>, in a virtual
-machine; nothing is drawn by hand. The tables are beside this file as CSV, the pictures as SVG
+<p>Everything on this page was measured by <code>make report</code>, in a virtual machine; nothing
+is drawn by hand. The tables are beside this file as CSV, the pictures as SVG
 and PNG, and all of it as <code>report.json</code>.</p>
 {lacking}<ul>{contents}</ul>{bodies}</body></html>
 """

@@ -29,12 +29,15 @@ def part(data):
         ["memory", "feature", "answer", "how, or why not"],
         [[peer["name"], name, peer["answers"][name]["answer"], peer["answers"][name]["detail"]]
          for peer in data["peers"] for name in names if peer["answers"][name]["detail"]])
+    notes = "".join(f"<li><b>{document.escape(peer['name'])}</b>: "
+                    f"{document.escape(peer['note'])}</li>" for peer in data["peers"])
     questions = "".join(f"<li><b>{document.escape(feature['name'])}</b>: "
                         f"{document.escape(feature['question'])}</li>"
                         for feature in data["features"])
     body = (document.paragraph(f"Linux {data['kernel']}. Each answer was tried, and what came of "
                                "it was looked at.")
             + document.table(table) + _next(data)
+            + f"<h3>What was asked</h3><ul>{notes}</ul>"
             + f"<h3>The questions</h3><ul>{questions}</ul>"
             + "<h3>How, and why not</h3>" + document.table(details))
     return document.Part("What each kind of memory can do", body,

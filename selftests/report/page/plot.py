@@ -39,13 +39,13 @@ def stacked_bars(names, series, label):
     return picture
 
 
-def lines(series, x_label, y_label, y_scale="log"):
-    """series: name to points (x, y); both by powers."""
+def lines(series, x_label, y_label, y_scale="log", tell_ours=True):
+    """series: name to points (x, y)."""
     picture = figure.Figure(figsize=(9, 5), layout="constrained")
     axes = picture.subplots()
     shades = {True: itertools.cycle(OURS_IN_LINES), False: itertools.cycle(OTHERS)}
     for name, points in series.items():
-        ours = is_ours(name)
+        ours = tell_ours and is_ours(name)
         axes.plot([x for x, _ in points], [y for _, y in points], marker="o", markersize=4,
                   label=name, linewidth=2.5 if ours else 1.2, color=next(shades[ours]))
     axes.set_xscale("log", base=2)

@@ -7,6 +7,13 @@ import plot
 SHOWN = 12
 
 
+OWNERS = ("kernel", "zcpool", "library", "program")
+
+
+def _others(case):
+    return sum(share for whose, share in case["shares"].items() if whose not in OWNERS)
+
+
 def _title(case):
     size = case["bytes"]
     return f"{case['case']}, {size >> 20} MiB" if size >> 20 else f"{case['case']}, {size >> 10} KiB"
@@ -15,10 +22,10 @@ def _title(case):
 def part(data):
     cases = data["cases"]
     shares = document.Table(
-        ["operation", "instructions", "kernel", "zcpool", "library", "program"],
+        ["operation", "instructions", "kernel", "zcpool", "library", "program", "other modules"],
         [[_title(case), f"{case['instructions']:.0f}"]
-         + [f"{100 * case['shares'].get(whose, 0):.1f} %"
-            for whose in ("kernel", "zcpool", "library", "program")] for case in cases],
+         + [f"{100 * case['shares'].get(whose, 0):.1f} %" for whose in OWNERS]
+         + [f"{100 * _others(case):.1f} %"] for case in cases],
         {number for number, case in enumerate(cases) if plot.is_ours(case["case"])})
     functions = document.Table(
         ["operation", "function", "of", "instructions"],

@@ -149,7 +149,7 @@ static void profile_hand_over(void)
 	MARK(MARKER_BEGIN);
 	hand_over(producer, consumer, PAIRS / BATCH);
 	MARK(MARKER_END);
-	tell(PAIRS, 8 << 10, "TRANSFER of 32");
+	tell(PAIRS, 8 << 10, "pool, TRANSFER of 32");
 	close(share);
 	zcpool_close(consumer);
 	zcpool_close(producer);
@@ -185,7 +185,7 @@ static void profile_in_flight(void)
 	MARK(MARKER_BEGIN);
 	in_flight(pool, pipes, PAIRS / BATCH);
 	MARK(MARKER_END);
-	tell(PAIRS, 8 << 10, "splice, PUT in flight, free event");
+	tell(PAIRS, 8 << 10, "pool, splice, PUT in flight, free event");
 	zcpool_close(pool);
 	close(pipes[0]);
 	close(pipes[1]);
@@ -199,9 +199,9 @@ int main(void)
 	for (m = 0; m < nr_methods; m++)
 		for (s = 0; s < 2; s++)
 			profile_send(&methods[m], sizes[s]);
-	profile_pairs("GET+PUT by library", 8 << 10, pairs_by_library);
-	profile_pairs("GET+PUT of 32", 8 << 10, pairs_by_batch);
-	profile_pairs("GET+PUT", 8 << 10, pairs_by_one);
+	profile_pairs("pool, GET+PUT by library", 8 << 10, pairs_by_library);
+	profile_pairs("pool, GET+PUT of 32", 8 << 10, pairs_by_batch);
+	profile_pairs("pool, GET+PUT", 8 << 10, pairs_by_one);
 	profile_hand_over();
 	profile_in_flight();
 	return 0;
