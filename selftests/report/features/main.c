@@ -20,7 +20,7 @@ static const char usage[] =
 	"Usage: probe --disk DEVICE [OPTION...]\n"
 	"Try with the memory of zcpool and of its peers what programs want to do with it, and\n"
 	"print who can do what: yes, no, or the errno.  Needs root, and an empty disk.\n\n"
-	"  --disk DEVICE  the disk, which gets an ext4 file system \n"
+	"  --disk DEVICE  the disk, which gets an ext4 file system\n"
 	"  --json FILE    write the answers there too\n"
 	"  --help\n\n"
 	"Exit status 0 if all was asked, whatever the answers; 1 if a process that asked died.\n";
