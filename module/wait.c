@@ -170,6 +170,7 @@ void zcpool_look_later(struct zcpool_pool *pool)
 	}
 	if (!time_after(jiffies, READ_ONCE(pool->rescan_asked)) || !zcpool_buffers_unowned(pool))
 		return;
+	/* Who comes at the same time may pass, too: the work is queued once. */
 	WRITE_ONCE(pool->rescan_asked, jiffies);
 	queue_work(system_highpri_wq, &pool->rescan_work);
 }
