@@ -5,6 +5,7 @@
 #include <linux/io.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "zcpool.h"
 
@@ -116,6 +117,26 @@ static struct folio *zcpool_folio_alloc_in_reach(struct zcpool_reach *reach, int
 }
 
 /**
+ * zcpool_array_alloc() - allocate an array with an element for each buffer or folio of a pool
+ * @nr: elements
+ * @size: bytes of each
+ *
+ * As kvcalloc(), which however takes a power of two of pages wherever there is one, and so
+ * up to twice the memory.
+ *
+ * Context: process; may sleep for long.  Charged to the current task's memory cgroup.
+ *
+ * Return: the array, zeroed, for kvfree(); NULL without memory.
+ */
+void *zcpool_array_alloc(size_t nr, size_t size)
+{
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL | __GFP_ZERO;
+	size_t bytes = array_size(nr, size);
+
+	return bytes > PAGE_SIZE ? __vmalloc(bytes, gfp) : kmalloc(bytes, gfp);
+}
+
+/**
  * zcpool_memory_alloc() - allocate and zero the memory of a pool
  * @memory: filled in; zcpool_memory_free() takes it back
  * @geometry: size, folio order, node and limit
@@ -134,8 +155,7 @@ int zcpool_memory_alloc(struct zcpool_memory *memory, const struct zcpool_geomet
 
 	memory->nr = 0;
 	memory->order = geometry->order;
-	memory->folios = kvmalloc_array(nr, sizeof(*memory->folios),
-					GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
+	memory->folios = zcpool_array_alloc(nr, sizeof(*memory->folios));
 	if (!memory->folios)
 		return -ENOMEM;
 

@@ -105,8 +105,7 @@ struct zcpool_pool *zcpool_pool_create(const struct zcpool_geometry *geometry)
 	if (error)
 		goto err_uncharge;
 
-	pool->buffers = kvcalloc(geometry->count, sizeof(*pool->buffers),
-				 GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
+	pool->buffers = zcpool_array_alloc(geometry->count, sizeof(*pool->buffers));
 	if (!pool->buffers) {
 		error = -ENOMEM;
 		goto err_free_memory;

@@ -424,6 +424,7 @@ int zcpool_charge(struct zcpool_charge *charge, u64 bytes);
 void zcpool_uncharge(struct zcpool_charge *charge, u64 bytes);
 
 /* memory.c */
+void *zcpool_array_alloc(size_t nr, size_t size);
 int zcpool_memory_alloc(struct zcpool_memory *memory, const struct zcpool_geometry *geometry);
 void zcpool_memory_free(struct zcpool_memory *memory);
 

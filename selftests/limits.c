@@ -178,9 +178,10 @@ TEST_F(limits, charge_stays_with_memory_in_a_socket)
 	close(pair[1]);
 }
 
-static long long event_count(const char *name)
+/* A number that the group's file has by a name, -1 if none. */
+static long long group_number(const char *path, const char *name)
 {
-	FILE *file = fopen(GROUP "/memory.events", "r");
+	FILE *file = fopen(path, "r");
 	char key[64];
 	long long value, found = -1;
 
@@ -210,7 +211,40 @@ TEST_F(limits, cgroup_limit_is_ENOMEM_and_no_OOM_kill)
 		_exit(create(fd, 64 * KIB, 16) ? 3 : 0);
 	}
 	EXPECT_EQ(0, wait_status(self->pid));
-	EXPECT_EQ(0, event_count("oom_kill"));
+	EXPECT_EQ(0, group_number(GROUP "/memory.events", "oom_kill"));
+	EXPECT_EQ(0, rmdir(GROUP));
+}
+
+/*
+ * What the kernel's books have for a pool beyond its buffers' pages.  So many buffers that what
+ * a pool costs by itself, and processors' stocks of charges, make no difference.
+ */
+TEST_F(limits, a_buffer_costs_64_bytes_beyond_its_pages)
+{
+	const uint32_t count = 65536;
+	long long bytes = 0;
+	int told[2];
+
+	write_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+	mkdir(GROUP, 0755);
+	ASSERT_EQ(0, pipe(told));
+	self->pid = fork();
+	if (!self->pid) {
+		if (write_text(GROUP "/cgroup.procs", "0"))
+			_exit(1);
+		bytes = -group_number(GROUP "/memory.stat", "kernel");
+		if (create(open(DEVICE, O_RDWR), 8 * KIB, count))
+			_exit(2);
+		bytes += group_number(GROUP "/memory.stat", "kernel") - count * 8LL * KIB;
+		_exit(write(told[1], &bytes, sizeof(bytes)) == sizeof(bytes) ? 0 : 3);
+	}
+	close(told[1]);
+	ASSERT_EQ(0, wait_status(self->pid));
+	ASSERT_EQ(sizeof(bytes), (size_t)read(told[0], &bytes, sizeof(bytes)));
+	TH_LOG("%.1f bytes a buffer", (double)bytes / count);
+	EXPECT_LT(0, bytes);
+	EXPECT_GE(64LL * count, bytes);
+	close(told[0]);
 	EXPECT_EQ(0, rmdir(GROUP));
 }
 
