@@ -107,10 +107,14 @@ int make_filled_pool(uint64_t buffer_size, uint32_t count, char byte, struct zcp
  * connection_room() tells what surely fits.  drain() returns the bytes taken by recv()
  * with flags.
  */
-void connect_pair(int pair[2]);
+void connect_pair(int pair[2], int family);
 size_t connection_room(const int pair[2]);
 void close_pair(const int pair[2]);
 size_t drain(int socket, int flags);
+
+/* network.c: a network with large segments of TCP over IPv6; 0 or a negative errno. */
+int network_enter(void);
+void network_leave(void);
 
 /* uring.c: messages by io_uring; 0 or a negative errno. */
 int uring_open(unsigned int entries);
@@ -121,6 +125,7 @@ void uring_close(void);
 
 /* One file each */
 void bench_send(void);
+void bench_segments(void);
 void bench_vector(void);
 void bench_get_put(void);
 void bench_touch(void);
@@ -133,6 +138,7 @@ void bench_processes(void);
 
 /* report.c: tables, a function for each of these */
 void report_send(void);
+void report_segments(void);
 void report_vector(void);
 void report_get_put(void);
 void report_touch(void);
@@ -161,6 +167,13 @@ extern const size_t nr_methods;
 unsigned int method_slots(size_t size);
 
 /* send.c: what a byte costs, of messages of a size. */
-void measure_send(const char *section, const struct method *method, uint64_t size);
+struct sending {
+	const char *section;
+	/* Of the connection, AF_*. */
+	int family;
+	/* How the receiver takes what comes, MSG_*. */
+	int receive;
+};
+void measure_send(const struct sending *sending, const struct method *method, uint64_t size);
 
 #endif /* ZCPOOL_BENCH_H */

@@ -22,22 +22,31 @@ static void set_buffer(int socket, int force, int limited)
 		MUST(setsockopt(socket, SOL_SOCKET, limited, &size, sizeof(size)));
 }
 
-void connect_pair(int pair[2])
+void connect_pair(int pair[2], int family)
 {
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t length = sizeof(address);
-	int listener = (int)MUST(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	union {
+		struct sockaddr any;
+		struct sockaddr_in ipv4;
+		struct sockaddr_in6 ipv6;
+	} address = { .ipv6 = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback } };
+	socklen_t length = sizeof(address.ipv6);
+	int listener;
 
+	if (family == AF_INET) {
+		address.ipv4 = (struct sockaddr_in){
+			.sin_family = AF_INET,
+			.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		};
+		length = sizeof(address.ipv4);
+	}
+	listener = (int)MUST(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	set_buffer(listener, SO_RCVBUFFORCE, SO_RCVBUF);
-	MUST(bind(listener, (struct sockaddr *)&address, length));
+	MUST(bind(listener, &address.any, length));
 	MUST(listen(listener, 1));
-	MUST(getsockname(listener, (struct sockaddr *)&address, &length));
-	pair[0] = (int)MUST(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	MUST(getsockname(listener, &address.any, &length));
+	pair[0] = (int)MUST(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	set_buffer(pair[0], SO_SNDBUFFORCE, SO_SNDBUF);
-	MUST(connect(pair[0], (struct sockaddr *)&address, length));
+	MUST(connect(pair[0], &address.any, length));
 	pair[1] = (int)MUST(accept(listener, NULL, NULL));
 	close(listener);
 	MUST(fcntl(pair[0], F_SETFL, O_NONBLOCK));

@@ -177,7 +177,7 @@ static void measure_socket(unsigned int in_flight)
 	struct stopwatch watch;
 	unsigned int i;
 
-	connect_pair(pair);
+	connect_pair(pair, AF_INET);
 	/* Each goes at once, whatever the reader has acknowledged. */
 	MUST(setsockopt(pair[0], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)));
 	if (connection_room(pair) < (size_t)in_flight * BUFFER) {

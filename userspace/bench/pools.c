@@ -2,6 +2,7 @@
 /* What GET, PUT and sendfile() cost in pools of 16 to 1,000,000 buffers. */
 #include <string.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 
 #include "bench.h"
 
@@ -84,7 +85,7 @@ static void measure_pool(uint32_t count)
 		result_leave_out("pools", ways[w].name, count, strerror(-error));
 	if (error)
 		return;
-	connect_pair(pair);
+	connect_pair(pair, AF_INET);
 	for (repeat = 0; repeat < bench_options.repeats; repeat++)
 		for (w = 0; w < NR_WAYS; w++) {
 			ways[w].run();

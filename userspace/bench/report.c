@@ -92,6 +92,15 @@ void report_send(void)
 		     "Sending over TCP loopback, receiver included, a byte, and in brackets\n"
 		     "the ratio to memfd by the same call",
 		     print_send);
+	report_kinds("send, discarded", "The same, and the receiver does not copy", print_send);
+}
+
+void report_segments(void)
+{
+	report_kinds("send, large segments",
+		     "Sending over TCP loopback by segments of 512 KiB, and the receiver does\n"
+		     "not copy, a byte",
+		     print_send);
 }
 
 /* A line for each result. */

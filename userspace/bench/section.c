@@ -7,6 +7,8 @@
 const struct section sections[] = {
 	{ "send", "a byte sent over TCP loopback, by message size and method", true, bench_send,
 	  report_send },
+	{ "segments", "the same by TCP segments of 512 KiB, in a network of its own", true,
+	  bench_segments, report_segments },
 	{ "vector", "many small messages, one by one and in one call", true, bench_vector,
 	  report_vector },
 	{ "get-put", "a buffer got and put back", true, bench_get_put, report_get_put },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a byte costs, of messages of 64 bytes to 16 MiB. */
 #include <string.h>
+#include <sys/socket.h>
 
 #include "bench.h"
 
@@ -17,6 +18,7 @@ static bool is_compared(const char *name)
 
 void bench_sizes(void)
 {
+	static const struct sending sending = { "sizes", AF_INET, 0 };
 	unsigned int repeat;
 	size_t m, size;
 
@@ -25,6 +27,6 @@ void bench_sizes(void)
 		for (size = SMALLEST; size <= LARGEST; size *= 4)
 			for (m = 0; m < nr_methods; m++)
 				if (is_compared(methods[m].name))
-					measure_send("sizes", &methods[m], size);
+					measure_send(&sending, &methods[m], size);
 	}
 }

@@ -149,7 +149,7 @@ static void measure(const struct vector *vector, const char *section, int receiv
 
 	if (result_left_out(section, vector->name, MESSAGES))
 		return;
-	connect_pair(pair);
+	connect_pair(pair, AF_INET);
 	if (connection_room(pair) < ROOM) {
 		result_leave_out(section, vector->name, MESSAGES,
 				 "needs a connection's buffers of 2 MiB: be root, or raise "

@@ -56,7 +56,7 @@ static void profile_send(const struct method *method, size_t size)
 {
 	int pair[2];
 
-	connect_pair(pair);
+	connect_pair(pair, AF_INET);
 	MUST(method->open(size));
 	send_messages(method, pair, size, WARM_UP);
 	MARK(MARKER_BEGIN);
