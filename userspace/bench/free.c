@@ -16,6 +16,9 @@
 #define BATCH 32
 #define ROUNDS 64
 #define IN_FLIGHT 1024
+/* Messages of a byte that any socket has room for, whatever the kernel counts for each. */
+#define MESSAGES_MAX 64
+#define DEAD (IN_FLIGHT / MESSAGES_MAX)
 #define RELEASES 100
 
 /* Both ends of a pipe that a batch fits into. */
@@ -138,7 +141,7 @@ static void measure_latency(const char *method, uint32_t others)
 {
 	volatile uint64_t *released;
 	struct pollfd poll_fd = { .events = POLLOUT };
-	int dead[2], live[2], go[2], error, i;
+	int dead[DEAD][2], live[2], go[2], error, i;
 	struct zcpool *pool;
 	uint32_t last;
 	pid_t child;
@@ -150,7 +153,8 @@ static void measure_latency(const char *method, uint32_t others)
 	}
 	released = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	MUST(released == MAP_FAILED ? -1 : 0);
-	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, dead));
+	for (i = 0; i < DEAD; i++)
+		MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, dead[i]));
 	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, live));
 	MUST(pipe(go));
 	child = (pid_t)MUST(fork());
@@ -159,7 +163,7 @@ static void measure_latency(const char *method, uint32_t others)
 		release_each(live[1], go[0], released);
 	}
 	for (last = 0; last < others; last++)
-		put_in_socket(pool, dead[0]);
+		put_in_socket(pool, dead[last / MESSAGES_MAX][0]);
 	poll_fd.fd = zcpool_fd(pool);
 	for (i = 0; i < RELEASES; i++) {
 		put_in_socket(pool, live[0]);
@@ -170,10 +174,12 @@ static void measure_latency(const char *method, uint32_t others)
 	close(go[1]);
 	waitpid(child, NULL, 0);
 	zcpool_close(pool);
-	for (i = 0; i < 2; i++) {
-		close(dead[i]);
-		close(live[i]);
+	for (i = 0; i < DEAD; i++) {
+		close(dead[i][0]);
+		close(dead[i][1]);
 	}
+	close(live[0]);
+	close(live[1]);
 	close(go[0]);
 	munmap((void *)(uintptr_t)released, 4096);
 }
