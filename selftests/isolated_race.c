@@ -194,7 +194,7 @@ VARIANT(pool, vmsplice, .look = look_by_vmsplice);
 
 TEST_F(pool, never_shows_anothers_bytes)
 {
-	int64_t end = now_ns() + 1000 * NS_PER_MS;
+	int64_t end = now_ns() + rounds(1000) * NS_PER_MS;
 	struct stage *stage = &self->stage;
 	pthread_t owner, brief;
 

@@ -46,13 +46,32 @@ static inline bool kernel_has_sendpage(void)
 	return kernel_before(6, 5);
 }
 
+/* What is built in is not always in /sys/module, and modprobe takes its time to tell. */
+static inline bool is_built_in(const char *name)
+{
+	char path[512], line[256], end[64];
+	struct utsname system;
+	bool found = false;
+	FILE *file;
+
+	uname(&system);
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.builtin", system.release);
+	snprintf(end, sizeof(end), "/%s.ko\n", name);
+	file = fopen(path, "r");
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, end);
+	if (file)
+		fclose(file);
+	return found;
+}
+
 static inline int load_module(const char *name)
 {
 	char path[64];
 	pid_t pid;
 
 	snprintf(path, sizeof(path), "/sys/module/%s", name);
-	if (!access(path, F_OK))
+	if (!access(path, F_OK) || is_built_in(name))
 		return 0;
 	pid = fork();
 	if (!pid) {
