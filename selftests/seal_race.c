@@ -15,7 +15,10 @@
 
 #define COUNT 2
 #define DURATION_MS 3000
-/* On a slow kernel it is that which counts.  On a machine that is busy it takes longer; the harness ends it if it takes for ever. */
+/*
+ * On a slow kernel it is this that counts.  On a machine that is busy it takes longer; the
+ * harness ends it if it takes for ever.
+ */
 #define SEALS_MIN 20UL
 
 FIXTURE(raced)
