@@ -143,19 +143,16 @@ static inline struct importer_syncs syncs_of(int device)
 	return syncs;
 }
 
-/* Whether a segment leads to what the program has mapped there. */
+/* Whether a segment leads to pages, as the program's /proc/self/pagemap has them. */
 static inline bool segment_is(int device, const struct importer_segment *segment,
-			      const char *mapped)
+			      const uint64_t *pages)
 {
-	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	uint64_t done;
 
 	for (done = 0; done < segment->length; done += 4096)
-		if (physical_of(device, segment->address + done) !=
-		    physical_by(pagemap, mapped + done))
-			break;
-	close(pagemap);
-	return done >= segment->length;
+		if (physical_of(device, segment->address + done) != physical_in(*pages++))
+			return false;
+	return true;
 }
 
 /* Whether the segments of a mapped slice are "right", or what is wrong. */
@@ -163,11 +160,20 @@ static inline const char *segments_are(int device, const char *slice, size_t len
 				       uint64_t max_segment, uint64_t boundary)
 {
 	static struct importer_segment segments[SEGMENTS_MAX];
-	int count = segments_of(device, segments), i;
+	static uint64_t pages[SEGMENTS_MAX];
+	int count = segments_of(device, segments), pagemap, i;
 	uint64_t done = 0, last = 0;
+	ssize_t got;
 
 	if (count <= 0)
 		return "there are none";
+	if (length > sizeof(pages) / 8 * 4096)
+		return "there is no room for its pages";
+	pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	got = pread(pagemap, pages, length / 4096 * 8, (uintptr_t)slice / 4096 * 8);
+	close(pagemap);
+	if (got != (ssize_t)(length / 4096 * 8))
+		return "its mapping is not told of";
 	/* What the kernel assumes if nothing is set. */
 	max_segment = max_segment ?: 64 * KIB;
 	boundary = boundary ?: ~0ULL;
@@ -181,7 +187,8 @@ static inline const char *segments_are(int device, const char *slice, size_t len
 			return "one is too long";
 		if ((segment->address & ~boundary) != ((end - 1) & ~boundary))
 			return "one crosses a boundary";
-		if (done + segment->length > length || !segment_is(device, segment, slice + done))
+		if (done + segment->length > length ||
+		    !segment_is(device, segment, pages + done / 4096))
 			return "one does not lead to the pool's memory";
 		/* Are two one, but for the device's limits?  An IOMMU has its own ideas. */
 		if (segment->address == last && last & boundary &&

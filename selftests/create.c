@@ -24,7 +24,7 @@ VARIANT(size, just_above_a_power, .asked = 8 * KIB + 1, .stride = 16 * KIB, .chu
 VARIANT(size, just_below_huge, .asked = 2 * MIB - 1, .stride = 2 * MIB, .chunk = 2 * MIB);
 VARIANT(size, just_above_huge, .asked = 2 * MIB + 1, .stride = 4 * MIB, .chunk = 2 * MIB);
 VARIANT(size, five_mib, .asked = 5 * MIB, .stride = 6 * MIB, .chunk = 2 * MIB);
-VARIANT(size, large, .asked = 64 * MIB, .stride = 64 * MIB, .chunk = 2 * MIB);
+VARIANT(size, large, .asked = 16 * MIB, .stride = 16 * MIB, .chunk = 2 * MIB);
 
 FIXTURE_SETUP(size)
 {

@@ -31,16 +31,24 @@ static inline uint32_t edu_bits(void)
 	return bits ? atoi(bits) : 28;
 }
 
+/*
+ * A pool in memory that the device reaches.  Most memory does not lie there: the kernel would
+ * try much of it, zeroing all, but finds at once what little is below its least limit.
+ */
 static inline int reachable_pool(uint64_t buffer_size, uint32_t count)
 {
 	struct zcpool_create create = {
 		.buffer_size = buffer_size,
 		.count = count,
-		.dma_bits = edu_bits(),
+		.dma_bits = 24,
 	};
 	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 
-	if (fd < 0 || !ioctl(fd, ZCPOOL_IOC_CREATE, &create))
+	if (fd < 0 || (buffer_size * count <= MIB && edu_bits() > 24 &&
+		       !ioctl(fd, ZCPOOL_IOC_CREATE, &create)))
+		return fd;
+	create.dma_bits = edu_bits();
+	if (!ioctl(fd, ZCPOOL_IOC_CREATE, &create))
 		return fd;
 	close(fd);
 	return -1;

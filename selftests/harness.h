@@ -18,7 +18,7 @@ static inline int slowness(void)
 /* How often to do what is done often, so that it takes much the same time everywhere. */
 static inline int rounds(int most)
 {
-	return most / slowness();
+	return most / slowness() ?: 1;
 }
 
 static inline int run_patiently(int argc, char **argv)

@@ -13,6 +13,8 @@
 #define OFFSET 12001
 #define LENGTH 5000
 
+WITH_NETWORK
+
 /* Which kernels send by reference, so that the socket holds the buffer. */
 enum kernels {
 	NONE = 0,

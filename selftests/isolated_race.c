@@ -194,7 +194,7 @@ VARIANT(pool, vmsplice, .look = look_by_vmsplice);
 
 TEST_F(pool, never_shows_anothers_bytes)
 {
-	int64_t end = now_ns() + 1000 * NS_PER_MS;
+	int64_t end = now_ns() + rounds(1000) * NS_PER_MS;
 	struct stage *stage = &self->stage;
 	pthread_t owner, brief;
 
@@ -212,8 +212,8 @@ TEST_F(pool, never_shows_anothers_bytes)
 /* Before what another user left is cleared, nobody sees it, by no thread's haste. */
 TEST(cleared_before_it_can_be_seen)
 {
-	/* Large, so that clearing takes its time. */
-	const size_t stride = 64 * MIB;
+	/* Large, so that clearing takes its time: a slow kernel takes as long for less. */
+	const size_t stride = slowness() > 1 ? 16 * MIB : 64 * MIB;
 	int fd = new_isolated_pool(stride, 1), share_fd = share(fd, 0), unbound, i;
 	char *map = map_pool(fd, stride);
 
@@ -275,7 +275,7 @@ TEST(a_receiver_that_goes_meanwhile)
 	uint32_t indices[PARCELS];
 	struct zcpool_query q;
 
-	for (round = 0; round < 100; round++) {
+	for (round = 0; round < rounds(100); round++) {
 		int fds[2] = { fd, attach_another(fd, 0) };
 		pthread_t thread;
 
@@ -286,7 +286,7 @@ TEST(a_receiver_that_goes_meanwhile)
 		for (i = 0; i < PARCELS; i++)
 			map[i * STRIDE] = 1;
 		ASSERT_EQ(0, pthread_create(&thread, NULL, transfer_all, fds));
-		usleep(round * 20);
+		usleep(round * slowness() * 20);
 		close(fds[1]);
 		pthread_join(thread, NULL);
 		for (i = 0; i < PARCELS; i++)
@@ -345,7 +345,7 @@ TEST(killed_anywhere)
 	char *map = map_pool(fd, 8 * STRIDE);
 
 	ASSERT_EQ(2, get_many(fd, ours, 2, 0, 0));
-	for (round = 0; round < 100; round++) {
+	for (round = 0; round < rounds(100); round++) {
 		pid_t child = fork();
 		int64_t end;
 
@@ -358,7 +358,7 @@ TEST(killed_anywhere)
 			work_until_killed(own_fd, 1);
 		}
 		memset(map + ours[0] * STRIDE, round, STRIDE);
-		end = now_ns() + 5 * NS_PER_MS + round * 300000;
+		end = now_ns() + 5 * NS_PER_MS + round * slowness() * 300000;
 		while (now_ns() < end) {
 			if (receive_now(fd, &item, 1) == 1)
 				ASSERT_EQ(0, put_one(fd, item.index));

@@ -426,6 +426,7 @@ static int answers(struct zcpool *pool, uint32_t *answered)
 
 TEST(another_process_by_SCM_RIGHTS)
 {
+	const uint64_t tags = rounds(5000);
 	struct zcpool_item item = { 0 };
 	uint32_t number, own, answered = 0;
 	struct zcpool *pool;
@@ -446,7 +447,7 @@ TEST(another_process_by_SCM_RIGHTS)
 	ASSERT_EQ(4, read(pair[0], &number, 4));
 	own = zcpool_handle_number(pool);
 	ASSERT_EQ(4, write(pair[0], &own, 4));
-	for (item.tag = 0; item.tag < 5000; item.tag++) {
+	for (item.tag = 0; item.tag < tags; item.tag++) {
 		uint64_t *words;
 
 		/* Who waits for buffers takes the answers, which are buffers. */
@@ -463,7 +464,7 @@ TEST(another_process_by_SCM_RIGHTS)
 	ASSERT_EQ(0, zcpool_transfer(pool, number, &item, 1, NULL));
 	ASSERT_EQ(0, wait_status(child));
 	ASSERT_EQ(0, answers(pool, &answered));
-	EXPECT_GT(answered, (5000 - 16) / 5);
+	EXPECT_GT(answered, (tags - 16) / 5);
 	ASSERT_EQ(0, zcpool_flush(pool));
 	EXPECT_EQ(0, kernel_owned(pool));
 	zcpool_close(pool);
@@ -504,7 +505,7 @@ TEST(a_consumer_is_killed)
 	int share = zcpool_share(pool, 0), pipes[2], round, error;
 	uint32_t number, indices[8];
 
-	for (round = 0; round < 20; round++) {
+	for (round = 0; round < rounds(20); round++) {
 		struct zcpool_item item = { 0 };
 		pid_t child;
 

@@ -206,7 +206,7 @@ TEST(reload_many_times)
 {
 	int round;
 
-	for (round = 0; round < 20; round++) {
+	for (round = 0; round < rounds(20); round++) {
 		int fd = new_pool(8 * KIB, 8);
 		uint32_t indices[8];
 

@@ -197,10 +197,14 @@ TEST_F(pool, held_ones_only)
 /* Of a large pool, a call looks at part. */
 TEST(large_pool)
 {
-	int fd = new_pool(8 * KIB, 70000);
 	struct zcpool_holder entry;
 	uint32_t first = 0;
+	int fd;
 
+	/* So much memory takes its time, and the part is the same for callers of 32 bits. */
+	if (sizeof(long) == 4 && slowness() > 1)
+		return;
+	fd = new_pool(8 * KIB, 70000);
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, holders(fd, &entry, &first, 1, ZCPOOL_HOLDERS_F_HELD));
 	ASSERT_EQ(65536, first);

@@ -13,7 +13,7 @@
 
 #include "harness.h"
 
-#define BUFFER (64 * KIB)
+#define BUFFER (16 * KIB)
 /* More than the pages that one buffer of a unix socket takes, however small it is. */
 #define COUNT 48
 #define SIZE (COUNT * BUFFER)

@@ -9,7 +9,7 @@
 
 #include "harness.h"
 
-#define BUFFER (64 * KIB)
+#define BUFFER (32 * KIB)
 #define COUNT 32
 #define SIZE (COUNT * BUFFER)
 

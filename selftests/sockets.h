@@ -37,11 +37,32 @@
 
 /* The namespaces: the test lives in the near one, the receiver in the far one. */
 static int near_namespace = -1, far_namespace = -1;
+/* Those of all tests of a program, see WITH_NETWORK. */
+static int shared_near = -1, shared_far = -1;
 
 /* Before MSG_SPLICE_PAGES, of Linux 6.5, splices went by a socket's sendpage(). */
 static inline bool kernel_has_sendpage(void)
 {
 	return kernel_before(6, 5);
+}
+
+/* What is built in is not always in /sys/module, and modprobe takes its time to tell. */
+static inline bool is_built_in(const char *name)
+{
+	char path[512], line[256], end[64];
+	struct utsname system;
+	bool found = false;
+	FILE *file;
+
+	uname(&system);
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.builtin", system.release);
+	snprintf(end, sizeof(end), "/%s.ko\n", name);
+	file = fopen(path, "r");
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, end);
+	if (file)
+		fclose(file);
+	return found;
 }
 
 static inline int load_module(const char *name)
@@ -50,7 +71,7 @@ static inline int load_module(const char *name)
 	pid_t pid;
 
 	snprintf(path, sizeof(path), "/sys/module/%s", name);
-	if (!access(path, F_OK))
+	if (!access(path, F_OK) || is_built_in(name))
 		return 0;
 	pid = fork();
 	if (!pid) {
@@ -172,6 +193,14 @@ static inline int add_veth(void)
 /* Moves the caller to the near namespace. */
 static inline int make_network(void)
 {
+	if (shared_near >= 0) {
+		near_namespace = shared_near;
+		far_namespace = shared_far;
+		/* As it was at first, whatever another test did. */
+		return enter(near_namespace)			?:
+			       set_scatter_gather("near", true) ?:
+								  far_listens(true);
+	}
 	if (unshare(CLONE_NEWNET))
 		return -errno;
 	near_namespace = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -186,6 +215,35 @@ static inline int make_network(void)
 		       set_address("near", SIOCSIFADDR, NEAR_ADDRESS) ?:
 									set_up("near", true);
 }
+
+static inline int share_network(void)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), ret = make_network();
+
+	if (enter(home))
+		ret = -errno;
+	close(home);
+	if (ret) {
+		fprintf(stderr, "cannot make a network: %s\n", strerror(-ret));
+		return ret;
+	}
+	shared_near = near_namespace;
+	shared_far = far_namespace;
+	near_namespace = -1;
+	far_namespace = -1;
+	return 0;
+}
+
+/*
+ * A program whose tests share a network: it is made before the first of them, in the process
+ * that starts them, for to make one, and to have it gone, takes its time.
+ */
+#define WITH_NETWORK \
+	static void __attribute__((constructor)) network_begin(void) \
+	{ \
+		if (share_network()) \
+			_exit(1); \
+	}
 
 /* Connect two sockets of one kind, through a listener if they are streams. */
 static inline int connect_pair(int pair[2], int domain, int type, int protocol,

@@ -172,6 +172,12 @@ static inline int new_full_pool(uint64_t buffer_size, uint32_t count, char **map
 	return fd;
 }
 
+/* The physical address in an entry of /proc/self/pagemap. */
+static inline uint64_t physical_in(uint64_t entry)
+{
+	return (entry & ((1ULL << 55) - 1)) << 12;
+}
+
 /* The physical address of a touched page, by the program's /proc/self/pagemap. */
 static inline uint64_t physical_by(int pagemap, const void *address)
 {
@@ -179,7 +185,7 @@ static inline uint64_t physical_by(int pagemap, const void *address)
 
 	if (pread(pagemap, &entry, 8, (uintptr_t)address / 4096 * 8) != 8)
 		entry = 0;
-	return (entry & ((1ULL << 55) - 1)) << 12;
+	return physical_in(entry);
 }
 
 static inline uint64_t physical_address(const void *address)
