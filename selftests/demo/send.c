@@ -148,13 +148,13 @@ static void run(const struct method *method, const struct options *options, cons
 	MUST(mlockall(MCL_CURRENT));
 	method->open(&transfer);
 
-	count_start(!options->card);
+	counter_start(!options->card);
 	for (offset = 0; offset < transfer.size; offset += PIECE)
 		method->send(&transfer, offset, PIECE);
 	method->close(&transfer);
 	/* When the answer comes the card has sent it all.  Reading it would be a copy. */
 	MUST(poll(&answered, 1, -1));
-	count_stop();
+	counter_stop();
 
 	MUST(munlockall());
 	if (recv(transfer.socket, &answer, sizeof(answer), MSG_WAITALL) != sizeof(answer))

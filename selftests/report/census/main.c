@@ -5,7 +5,6 @@
  */
 #include <fcntl.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,19 +43,6 @@ struct options {
 static const struct method *const groups[] = {
 	cached_methods, memory_methods, uring_methods, pool_methods, edu_methods, NULL,
 };
-
-void fail(const char *format, ...)
-{
-	va_list arguments;
-
-	fflush(stdout);
-	fputs("census: ", stderr);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
-	exit(1);
-}
 
 static void make_file(const char *name, uint64_t size)
 {
