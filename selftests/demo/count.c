@@ -22,5 +22,6 @@ struct counts count_read(const char *disk, const char *card)
 		if (!strcmp(line.name, "system_call"))
 			counts.calls = line.times;
 	}
+	counts.missed = counter_missed(counts.missed_by);
 	return counts;
 }

@@ -68,6 +68,9 @@ struct counts {
 	uint64_t calls;
 	/* With calls: page faults and interrupts too. */
 	uint64_t switches;
+	/* Calls that should have been counted and were not. */
+	uint64_t missed;
+	char missed_by[COUNTER_NAME_LENGTH];
 };
 
 struct counts count_read(const char *disk, const char *card);

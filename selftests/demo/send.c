@@ -108,6 +108,9 @@ static void print_row(const struct method *method, const struct options *options
 static void check(const struct method *method, const struct options *options,
 		  const struct counts *counts, uint64_t size)
 {
+	if (counts->missed)
+		fail("%s was not counted in full: probes missed %llu calls, such as of %s",
+		     method->title, (unsigned long long)counts->missed, counts->missed_by);
 	if (method->pool && counts->copied)
 		fail("%s copied %llu bytes of payload", method->title,
 		     (unsigned long long)counts->copied);

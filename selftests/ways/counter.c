@@ -52,3 +52,18 @@ bool counter_read(FILE *file, struct counter_line *line)
 	fclose(file);
 	return false;
 }
+
+uint64_t counter_missed(char name[COUNTER_NAME_LENGTH])
+{
+	FILE *file = counter_open("probes");
+	struct counter_line line;
+	uint64_t missed = 0;
+
+	while (counter_read(file, &line)) {
+		if (strcmp(line.kind, "missed") || !line.times)
+			continue;
+		missed += line.times;
+		memcpy(name, line.name, COUNTER_NAME_LENGTH);
+	}
+	return missed;
+}

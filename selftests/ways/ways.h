@@ -57,6 +57,8 @@ void counter_stop(void);
 /* "counts", "peer" or "probes", line by line; after the last the file is closed. */
 FILE *counter_open(const char *name);
 bool counter_read(FILE *file, struct counter_line *line);
+/* Calls that no probe saw, so that they are not in the counts; name: of what was called. */
+uint64_t counter_missed(char name[COUNTER_NAME_LENGTH]);
 
 /* stream.c: all of size bytes, or it fails; ENODATA if there are fewer. */
 void read_full(int file, char *data, uint64_t offset, size_t size);

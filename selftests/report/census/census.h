@@ -18,7 +18,7 @@ enum side {
 };
 
 #define NAME_LENGTH 40
-#define NR_ROUTINES 8
+#define NR_ROUTINES 16
 #define NR_DEVICES 8
 
 struct routine {
@@ -67,6 +67,8 @@ struct dma {
  * @received: bytes that came
  * @wrong: of them, that are neither what was in the file nor the program's mark
  * @changed: the program's marks came
+ * @missed: calls that should have been counted and were not, of both ends
+ * @missed_by: a function that was called then
  * @mapped: bytes that the receiver mapped instead of having them copied; -1: it copied all
  * @sides: what each end did
  * @dma: what devices did
@@ -78,6 +80,8 @@ struct outcome {
 	uint64_t received;
 	uint64_t wrong;
 	bool changed;
+	uint64_t missed;
+	char missed_by[COUNTER_NAME_LENGTH];
 	int64_t mapped;
 	struct counts sides[NR_SIDES];
 	struct dma dma[NR_DEVICES];
@@ -188,6 +192,12 @@ bool path_exists(const struct path *path);
 
 /* count.c: what selftests/copycount has counted */
 void count_read(struct outcome *outcome);
+/*
+ * Names of functions of a kind of copycount's probes, with what comes before if there are
+ * any: how many.
+ */
+unsigned int count_print_probes(FILE *file, const char *kind, const char *before,
+				const char *quote);
 
 /* receive.c */
 void receive_prepare(struct transfer *transfer);

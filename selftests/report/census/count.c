@@ -71,4 +71,22 @@ void count_read(struct outcome *outcome)
 {
 	read_side(outcome, &outcome->sides[SENDER], "counts");
 	read_side(outcome, &outcome->sides[RECEIVER], "peer");
+	outcome->missed = counter_missed(outcome->missed_by);
+}
+
+unsigned int count_print_probes(FILE *file, const char *kind, const char *before, const char *quote)
+{
+	FILE *probes = counter_open("probes");
+	const char *separator = before;
+	struct counter_line line;
+	unsigned int nr = 0;
+
+	while (counter_read(probes, &line)) {
+		if (strcmp(line.kind, kind))
+			continue;
+		fprintf(file, "%s%s%s%s", separator, quote, line.name, quote);
+		separator = ", ";
+		nr++;
+	}
+	return nr;
 }

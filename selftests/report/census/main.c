@@ -27,7 +27,7 @@ static const char usage[] =
 	"  --progress     show what is under way on standard error (default: if that is a\n"
 	"                 terminal)\n\n"
 	"Exit status: 0, or 1 if something came other than it was sent, a method that every\n"
-	"kernel has failed, the pool copied, or copies went uncounted.\n";
+	"kernel has failed, the pool copied, or probes missed a call or more.\n";
 
 struct options {
 	uint64_t size;
@@ -114,6 +114,13 @@ static bool check(const struct method *method, const struct path *path,
 
 	if (outcome->error)
 		return may_lack(method, outcome->error);
+	if (outcome->missed) {
+		fprintf(stderr,
+			"census: %s: %s was not counted in full: probes missed %llu calls, such as of %s\n",
+			path->name, method->name, (unsigned long long)outcome->missed,
+			outcome->missed_by);
+		return false;
+	}
 	if (outcome->wrong || outcome->received != outcome->size)
 		wrong = "did not bring what was sent";
 	else if (method->pool && sides[SENDER].copied)

@@ -38,8 +38,10 @@ void must_fail(long ret, const char *what)
 	/* The library returns what libc puts into errno. */
 	int error = ret < -1 ? (int)-ret : errno;
 
+	if (!outcome_here)
+		fail("%s: %s", what, strerror(error));
 	/* Of two ends the one that fails first is the cause. */
-	if (outcome_here && !outcome_here->error) {
+	if (!outcome_here->error) {
 		outcome_here->error = error;
 		strncpy(outcome_here->call, what, sizeof(outcome_here->call) - 1);
 	}
