@@ -59,6 +59,8 @@ static struct routine routines[] = {
 	SOMETIMES(_copy_from_iter_nocache, 1, "payload"),
 	SOMETIMES(_copy_from_iter_flushcache, 1, "payload"),
 	SOMETIMES(csum_and_copy_from_iter, 1, "payload"),
+	/* in newer kernels, where the one before is a part of it */
+	SOMETIMES(csum_and_copy_from_iter_full, 1, "payload"),
 	SOMETIMES(csum_and_copy_to_iter, 1, "payload"),
 	/* write() to a file: by page, in newer kernels by folio */
 	SOMETIMES(copy_page_from_iter_atomic, 2, "payload"),
