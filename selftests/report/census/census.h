@@ -69,6 +69,7 @@ struct dma {
  * @changed: the program's marks came
  * @missed: calls that should have been counted and were not, of both ends
  * @missed_by: a function that was called then
+ * @repeated: times that it was made anew, since calls had been missed
  * @mapped: bytes that the receiver mapped instead of having them copied; -1: it copied all
  * @sides: what each end did
  * @dma: what devices did
@@ -82,6 +83,7 @@ struct outcome {
 	bool changed;
 	uint64_t missed;
 	char missed_by[COUNTER_NAME_LENGTH];
+	unsigned int repeated;
 	int64_t mapped;
 	struct counts sides[NR_SIDES];
 	struct dma dma[NR_DEVICES];

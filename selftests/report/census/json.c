@@ -102,9 +102,10 @@ static void json_measured(FILE *file, const struct outcome *outcome)
 	if (outcome->mapped >= 0)
 		fprintf(file, ",\n \"mapped_by_receiver\": %.3f",
 			per_mib(outcome, outcome->mapped));
-	fprintf(file, ",\n \"changes_data\": %s,\n \"wrong_bytes\": %llu,\n \"missed_calls\": %llu",
+	fprintf(file,
+		",\n \"changes_data\": %s,\n \"wrong_bytes\": %llu,\n \"missed_calls\": %llu,\n \"repeated\": %u",
 		outcome->changed ? "true" : "false", (unsigned long long)outcome->wrong,
-		(unsigned long long)outcome->missed);
+		(unsigned long long)outcome->missed, outcome->repeated);
 }
 
 void json_row(FILE *file, const struct method *method, const struct outcome *outcome)
