@@ -273,9 +273,7 @@ report: packages
 	@selftests/vm/setup report
 	@$(MAKE) run-report
 run-report: module copycount userspace
-	@$(MAKE) $(jobs) -C selftests/report/census
-	@$(MAKE) $(jobs) -C selftests/report/features
-	@$(MAKE) $(jobs) -C selftests/report/profile
+	@$(MAKE) $(jobs) -C selftests/report
 	@selftests/report/run $(REPORTFLAGS)
 
 style: packages

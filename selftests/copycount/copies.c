@@ -20,7 +20,7 @@
  * @calls: made by it
  */
 struct routine {
-	struct kprobe probe;
+	struct copycount_probe probe;
 	unsigned int argument;
 	u64 (*bytes_of)(unsigned long argument);
 	const char *kind;
@@ -30,12 +30,15 @@ struct routine {
 
 static int count_copy(struct kprobe *probe, struct pt_regs *regs);
 
-#define ROUTINE_OF(name, nr, what, function) \
+#define ROUTINE_OF(name, nr, what, in_all, function) \
 	{ \
-		.probe = { .symbol_name = #name, .pre_handler = count_copy }, .argument = (nr), \
-		.kind = (what), .bytes_of = (function), \
+		.probe = { .kretprobe.kp = { .symbol_name = #name, .pre_handler = count_copy }, \
+			   .everywhere = (in_all) }, \
+		.argument = (nr), .kind = (what), .bytes_of = (function), \
 	}
-#define ROUTINE(name, nr, what) ROUTINE_OF(name, nr, what, NULL)
+/* What every kernel has, and what some have. */
+#define ROUTINE(name, nr, what) ROUTINE_OF(name, nr, what, true, NULL)
+#define SOMETIMES(name, nr, what) ROUTINE_OF(name, nr, what, false, NULL)
 
 static u64 whole_page(unsigned long unused)
 {
@@ -53,20 +56,22 @@ static struct routine routines[] = {
 	/* read(), recv(), write(), send() */
 	ROUTINE(_copy_to_iter, 1, "payload"),
 	ROUTINE(_copy_from_iter, 1, "payload"),
-	ROUTINE(_copy_from_iter_nocache, 1, "payload"),
-	ROUTINE(_copy_from_iter_flushcache, 1, "payload"),
-	ROUTINE(csum_and_copy_from_iter, 1, "payload"),
-	ROUTINE(csum_and_copy_to_iter, 1, "payload"),
+	SOMETIMES(_copy_from_iter_nocache, 1, "payload"),
+	SOMETIMES(_copy_from_iter_flushcache, 1, "payload"),
+	SOMETIMES(csum_and_copy_from_iter, 1, "payload"),
+	/* in newer kernels, where the one before is a part of it */
+	SOMETIMES(csum_and_copy_from_iter_full, 1, "payload"),
+	SOMETIMES(csum_and_copy_to_iter, 1, "payload"),
 	/* write() to a file: by page, in newer kernels by folio */
-	ROUTINE(copy_page_from_iter_atomic, 2, "payload"),
-	ROUTINE(copy_folio_from_iter_atomic, 2, "payload"),
+	SOMETIMES(copy_page_from_iter_atomic, 2, "payload"),
+	SOMETIMES(copy_folio_from_iter_atomic, 2, "payload"),
 	/* a page of a private mapping that the program writes to */
-	ROUTINE(copy_mc_to_kernel, 2, "payload"),
-	ROUTINE_OF(copy_page, 0, "payload", whole_page),
+	SOMETIMES(copy_mc_to_kernel, 2, "payload"),
+	ROUTINE_OF(copy_page, 0, "payload", true, whole_page),
 	/* within the network; MSG_ZEROCOPY where somebody might keep the pages */
 	ROUTINE(skb_copy_bits, 3, "payload"),
 	ROUTINE(skb_copy_and_csum_bits, 3, "payload"),
-	ROUTINE_OF(skb_copy_ubufs, 0, "payload", fragments_size),
+	ROUTINE_OF(skb_copy_ubufs, 0, "payload", true, fragments_size),
 	/* DMA by way of a bounce buffer */
 	ROUTINE(swiotlb_bounce, 2, "payload"),
 	/* structs that system calls take and fill */
@@ -104,7 +109,7 @@ static unsigned int side(void)
 
 static int count_copy(struct kprobe *probe, struct pt_regs *regs)
 {
-	struct routine *routine = container_of(probe, struct routine, probe);
+	struct routine *routine = container_of(probe, struct routine, probe.kretprobe.kp);
 	unsigned int whose = side();
 	unsigned long argument;
 
@@ -134,9 +139,10 @@ void copycount_copies_show(struct seq_file *m, unsigned int side)
 	struct routine *routine;
 
 	for (routine = routines; routine < routines + ARRAY_SIZE(routines); routine++)
-		if (routine->probe.addr)
+		if (routine->probe.kretprobe.kp.addr)
 			seq_printf(m, "%s %s %lld %lld\n", routine->kind,
-				   routine->probe.symbol_name, atomic64_read(&routine->bytes[side]),
+				   routine->probe.kretprobe.kp.symbol_name,
+				   atomic64_read(&routine->bytes[side]),
 				   atomic64_read(&routine->calls[side]));
 }
 
@@ -145,8 +151,7 @@ void copycount_copies_exit(void)
 	struct routine *routine;
 
 	for (routine = routines; routine < routines + ARRAY_SIZE(routines); routine++)
-		if (routine->probe.addr)
-			unregister_kprobe(&routine->probe);
+		copycount_probe_unregister(&routine->probe);
 }
 
 int __init copycount_copies_init(void)
@@ -154,13 +159,9 @@ int __init copycount_copies_init(void)
 	struct routine *routine;
 
 	for (routine = routines; routine < routines + ARRAY_SIZE(routines); routine++) {
-		int error = register_kprobe(&routine->probe);
+		int error = copycount_probe_register(&routine->probe);
 
-		/* Not every kernel has every routine; the reader sees which. */
-		if (!error)
-			continue;
-		routine->probe.addr = NULL;
-		if (error != -ENOENT) {
+		if (error) {
 			copycount_copies_exit();
 			return error;
 		}

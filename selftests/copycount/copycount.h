@@ -4,6 +4,8 @@
 #define COPYCOUNT_H
 
 #include <linux/compiler.h>
+#include <linux/kprobes.h>
+#include <linux/list.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 
@@ -67,6 +69,32 @@ static inline unsigned int copycount_side_of(const struct task_struct *task)
 		return COPYCOUNT_PEER;
 	return COPYCOUNT_NOBODY;
 }
+
+/**
+ * struct copycount_probe - a probed function
+ * @kretprobe: names it; without a handler for its return, only its kprobe is used
+ * @everywhere: every kernel that this module is for has it; where it has no symbol, the
+ *		compiler has made it a part of its callers
+ * @tells: it only tells whose a copy is, which is counted without it too
+ * @missed_at_start: calls not seen so far when counting began
+ * @missed_at_stop: and when it ended
+ * @list: of all of them
+ */
+struct copycount_probe {
+	struct kretprobe kretprobe;
+	bool everywhere;
+	bool tells;
+	u64 missed_at_start;
+	u64 missed_at_stop;
+	struct list_head list;
+};
+
+/* probes.c */
+int copycount_probe_register(struct copycount_probe *probe);
+void copycount_probe_unregister(struct copycount_probe *probe);
+void copycount_probes_start(void);
+void copycount_probes_stop(void);
+void copycount_probes_show(struct seq_file *m);
 
 /* copies.c */
 int copycount_copies_init(void);

@@ -38,6 +38,15 @@
  *
  *		A routine or tracepoint that this kernel does not have has no line.
  * peer		The same of the peer, but without DMA, which is nobody's.
+ * probes	A line of that form for each function that is probed, all of 0 bytes:
+ *
+ *		missed		it is; times: calls since "start" that no probe saw
+ *		absent		this kernel has no function of that name
+ *		inlined		the compiler has made it a part of others: what it copies
+ *				or maps is not counted
+ *		untold		likewise, but what it copies is counted; it is not told
+ *				which end's it is
+ *
  * mappings	A line for each piece that was mapped for DMA, the first 65536 of them:
  *		device, kind, physical address, DMA address, bytes; in hexadecimal.
  *		Last of all "lost" and how many there were beyond.
@@ -73,6 +82,13 @@ static int peer_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(peer);
 
+static int probes_show(struct seq_file *m, void *unused)
+{
+	copycount_probes_show(m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(probes);
+
 static int mappings_show(struct seq_file *m, void *unused)
 {
 	copycount_mappings_show_all(m);
@@ -82,6 +98,8 @@ DEFINE_SHOW_ATTRIBUTE(mappings);
 
 static void stop(void)
 {
+	if (copycount_on())
+		copycount_probes_stop();
 	WRITE_ONCE(copycount_watch.cpu, COPYCOUNT_NO_CPU);
 }
 
@@ -93,6 +111,7 @@ static int start(bool softirqs)
 	copycount_copies_clear();
 	copycount_mappings_clear();
 	copycount_switches_clear();
+	copycount_probes_start();
 	WRITE_ONCE(copycount_watch.softirqs, softirqs);
 	WRITE_ONCE(copycount_watch.task, current);
 	/* Pairs with nothing: a probe that is early or late counts less. */
@@ -172,6 +191,7 @@ static int __init copycount_init(void)
 	debugfs_create_file("control", 0200, directory, NULL, &control_fops);
 	debugfs_create_file("counts", 0400, directory, NULL, &counts_fops);
 	debugfs_create_file("peer", 0400, directory, NULL, &peer_fops);
+	debugfs_create_file("probes", 0400, directory, NULL, &probes_fops);
 	debugfs_create_file("mappings", 0400, directory, NULL, &mappings_fops);
 	return 0;
 

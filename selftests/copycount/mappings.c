@@ -240,12 +240,15 @@ static int leave_table(struct kretprobe_instance *instance, struct pt_regs *regs
 
 #define PROBE(name, enter, leave) \
 	{ \
-		.kp.symbol_name = #name, .entry_handler = (enter), .handler = (leave), \
-		.data_size = sizeof(struct call), .maxactive = NR_CALLS, \
+		.kretprobe = { .kp.symbol_name = #name, \
+			       .entry_handler = (enter), \
+			       .handler = (leave), \
+			       .data_size = sizeof(struct call), \
+			       .maxactive = NR_CALLS }, \
 	}
 
 /* Of the first two a kernel has one that all pieces come by. */
-static struct kretprobe probes[] = {
+static struct copycount_probe probes[] = {
 	PROBE(dma_map_phys, enter_phys, leave_piece),
 	PROBE(dma_map_page_attrs, enter_page, leave_piece),
 	PROBE(dma_map_sg_attrs, enter_list, leave_list),
@@ -262,7 +265,7 @@ void copycount_mappings_clear(void)
 	nr_mappings = 0;
 	nr_lost = 0;
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		probes[i].nmissed = 0;
+		probes[i].kretprobe.nmissed = 0;
 	raw_spin_unlock_irqrestore(&lock, flags);
 }
 
@@ -290,7 +293,7 @@ void copycount_mappings_show_all(struct seq_file *m)
 			   mapping->length);
 	}
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		lost += probes[i].nmissed;
+		lost += probes[i].kretprobe.nmissed;
 	seq_printf(m, "lost %lu\n", lost);
 }
 
@@ -299,8 +302,7 @@ void copycount_mappings_exit(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		if (probes[i].kp.addr)
-			unregister_kretprobe(&probes[i]);
+		copycount_probe_unregister(&probes[i]);
 }
 
 int __init copycount_mappings_init(void)
@@ -308,15 +310,15 @@ int __init copycount_mappings_init(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		struct kretprobe *kretprobe = &probes[i].kretprobe;
 		int error;
 
-		if (probes[i].entry_handler == enter_page && probes[0].kp.addr)
+		if (kretprobe->entry_handler == enter_page && probes[0].kretprobe.kp.addr)
 			continue;
-		error = register_kretprobe(&probes[i]);
-		if (!error)
-			continue;
-		probes[i].kp.addr = NULL;
-		if (error != -ENOENT || probes[i].entry_handler != enter_phys) {
+		error = copycount_probe_register(&probes[i]);
+		if (!error && !kretprobe->kp.addr && kretprobe->entry_handler != enter_phys)
+			error = -ENOENT;
+		if (error) {
 			copycount_mappings_exit();
 			return error;
 		}

@@ -33,11 +33,14 @@ static int leave(struct kretprobe_instance *instance, struct pt_regs *regs)
 
 #define PROBE(name) \
 	{ \
-		.kp.symbol_name = #name, .entry_handler = enter, .handler = leave, \
-		.maxactive = NR_CALLS, \
+		.kretprobe = { .kp.symbol_name = #name, \
+			       .entry_handler = enter, \
+			       .handler = leave, \
+			       .maxactive = NR_CALLS }, \
+		.everywhere = true, .tells = true, \
 	}
 
-static struct kretprobe probes[] = {
+static struct copycount_probe probes[] = {
 	PROBE(skb_try_coalesce),
 	PROBE(tcp_collapse),
 };
@@ -57,8 +60,7 @@ void copycount_receiving_exit(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		if (probes[i].kp.addr)
-			unregister_kretprobe(&probes[i]);
+		copycount_probe_unregister(&probes[i]);
 }
 
 int __init copycount_receiving_init(void)
@@ -66,13 +68,9 @@ int __init copycount_receiving_init(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
-		int error = register_kretprobe(&probes[i]);
+		int error = copycount_probe_register(&probes[i]);
 
-		/* A compiler may have made one a part of another function. */
-		if (!error)
-			continue;
-		probes[i].kp.addr = NULL;
-		if (error != -ENOENT) {
+		if (error) {
 			copycount_receiving_exit();
 			return error;
 		}

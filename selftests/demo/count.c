@@ -1,54 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What selftests/copycount counts, between start and stop. */
-#include <fcntl.h>
-#include <stdio.h>
+/* What selftests/copycount has counted of one transfer. */
 #include <string.h>
-#include <unistd.h>
 
 #include "demo.h"
 
-#define COUNTER "/sys/kernel/debug/copycount/"
-
-static void control(const char *word)
-{
-	static int fd = -1;
-
-	if (fd < 0)
-		fd = MUST(open(COUNTER "control", O_WRONLY | O_CLOEXEC));
-	MUST(write(fd, word, strlen(word)));
-}
-
-void count_start(bool loopback)
-{
-	control(loopback ? "start softirqs" : "start");
-}
-
-void count_stop(void)
-{
-	control("stop");
-}
-
 struct counts count_read(const char *disk, const char *card)
 {
-	FILE *file = fopen(COUNTER "counts", "r");
-	unsigned long long bytes, times;
+	FILE *file = counter_open("counts");
 	struct counts counts = { 0 };
-	char kind[32], name[64];
+	struct counter_line line;
 
-	if (!file)
-		fail("cannot read " COUNTER "counts");
-	while (fscanf(file, "%31s %63s %llu %llu", kind, name, &bytes, &times) == 4) {
-		if (!strcmp(kind, "payload"))
-			counts.copied += bytes;
-		else if (!strcmp(kind, "from_device") && !strcmp(name, disk))
-			counts.disk += bytes;
-		else if (!strcmp(kind, "to_device") && card && !strcmp(name, card))
-			counts.card += bytes;
-		else if (!strcmp(kind, "switch"))
-			counts.switches += times;
-		if (!strcmp(name, "system_call"))
-			counts.calls = times;
+	while (counter_read(file, &line)) {
+		if (!strcmp(line.kind, "payload"))
+			counts.copied += line.bytes;
+		else if (!strcmp(line.kind, "from_device") && !strcmp(line.name, disk))
+			counts.disk += line.bytes;
+		else if (!strcmp(line.kind, "to_device") && card && !strcmp(line.name, card))
+			counts.card += line.bytes;
+		else if (!strcmp(line.kind, "switch"))
+			counts.switches += line.times;
+		if (!strcmp(line.name, "system_call"))
+			counts.calls = line.times;
 	}
-	fclose(file);
+	counts.missed = counter_missed(counts.missed_by);
 	return counts;
 }

@@ -3,37 +3,12 @@
 #ifndef ZCPOOL_DEMO_H
 #define ZCPOOL_DEMO_H
 
-#include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <ways.h>
 
-#define MIB (1024UL * 1024)
 /* What a method reads, changes and sends at a time. */
 #define PIECE MIB
 /* What O_DIRECT wants of addresses. */
 #define ALIGNMENT 4096
-
-/* Ends the program with the failed call and its errno; ret is returned if >= 0. */
-void must_fail(long ret, const char *what) __attribute__((noreturn));
-static inline long must(long ret, const char *what)
-{
-	if (__builtin_expect(ret < 0, 0))
-		must_fail(ret, what);
-	return ret;
-}
-
-#define MUST(call) must((long)(call), #call)
-
-void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
-
-/*
- * content.c: the file's bytes, which sender and peer both know, and what the program
- * changes in them on the way.  Offsets and sizes are multiples of 8; of a change, of
- * PIECE, but at the end of the file.
- */
-void content_fill(void *data, uint64_t offset, size_t size);
-void content_change(void *data, size_t size);
 
 /* What the sender says first. */
 struct greeting {
@@ -83,7 +58,7 @@ struct method {
 /* method.c: ends with one without a name. */
 extern const struct method methods[];
 
-/* count.c: what selftests/copycount counted. */
+/* count.c: what selftests/copycount has counted. */
 struct counts {
 	/* Bytes that the processor copied. */
 	uint64_t copied;
@@ -93,11 +68,11 @@ struct counts {
 	uint64_t calls;
 	/* With calls: page faults and interrupts too. */
 	uint64_t switches;
+	/* Calls that should have been counted and were not. */
+	uint64_t missed;
+	char missed_by[COUNTER_NAME_LENGTH];
 };
 
-/* Over loopback TCP sends on the peer's processor as well. */
-void count_start(bool loopback);
-void count_stop(void);
 struct counts count_read(const char *disk, const char *card);
 
 /* The commands: send.c, peer.c */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The demonstration's program; selftests/demo/guest runs it. */
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,19 +20,6 @@ static const char usage[] =
 	"  --interface NAME          the card's; it then makes no packets of large ones\n"
 	"  --method NAME             only this one; may be repeated\n"
 	"  --heading                 a heading above\n";
-
-void fail(const char *format, ...)
-{
-	va_list arguments;
-
-	fflush(stdout);
-	fputs("demo: ", stderr);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
-	exit(1);
-}
 
 void must_fail(long ret, const char *what)
 {

@@ -45,18 +45,6 @@ static void draw(const struct greeting *greeting, uint64_t done)
 	fprintf(stderr, "] %3u %%", (unsigned int)(done * 100 / greeting->size));
 }
 
-static uint64_t count_wrong(const char *data, const char *expected, size_t size)
-{
-	uint64_t wrong = 0;
-	size_t i;
-
-	if (!memcmp(data, expected, size))
-		return 0;
-	for (i = 0; i < size; i++)
-		wrong += data[i] != expected[i];
-	return wrong;
-}
-
 static void receive(int socket)
 {
 	char *data = malloc(PIECE), *expected = malloc(PIECE);
@@ -81,7 +69,7 @@ static void receive(int socket)
 			size += got;
 			draw(&greeting, answer.received + size);
 		}
-		answer.wrong += count_wrong(data, expected, PIECE);
+		answer.wrong += content_wrong(data, expected, PIECE);
 		answer.received += PIECE;
 	}
 	MUST(send(socket, &answer, sizeof(answer), MSG_NOSIGNAL));

@@ -17,6 +17,8 @@
 
 #include <zcpool.h>
 
+#include "must.h"
+
 #define REPEATS_MAX 1000
 #define LARGE_POOL_MAX 1000000
 
@@ -34,17 +36,6 @@ extern struct bench_options bench_options;
 const char *bench_unit(void);
 /* A line on stderr, for who waits. */
 void bench_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Ends the program with the failed call and its errno; ret is returned if >= 0. */
-void must_fail(long ret, const char *what) __attribute__((noreturn));
-static inline long must(long ret, const char *what)
-{
-	if (__builtin_expect(ret < 0, 0))
-		must_fail(ret, what);
-	return ret;
-}
-
-#define MUST(call) must((long)(call), #call)
-
 /* stopwatch.c */
 struct stopwatch {
 	uint64_t wall, cpu;
@@ -101,6 +92,14 @@ const struct section *section_find(const char *name);
 int make_pool(uint64_t buffer_size, uint32_t count, struct zcpool **pool);
 /* As it is mapped, too, and filled with a byte. */
 int make_filled_pool(uint64_t buffer_size, uint32_t count, char byte, struct zcpool **pool);
+
+/*
+ * pairs.c: GET and PUT, PAIRS times, of a pool with nothing in flight: batch buffers a call,
+ * BATCH at most; 0: by the library, which holds some back from calls.
+ */
+#define PAIRS 4096
+#define BATCH 32
+void get_put(struct zcpool *pool, uint32_t batch);
 
 /*
  * connection.c: buffers at both ends that no method fills, for who may have them;

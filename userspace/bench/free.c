@@ -13,7 +13,6 @@
 #include "bench.h"
 
 #define BUFFER (8 << 10)
-#define BATCH 32
 #define ROUNDS 64
 #define IN_FLIGHT 1024
 /* Messages of a byte that any socket has room for, whatever the kernel counts for each. */

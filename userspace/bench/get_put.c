@@ -6,50 +6,16 @@
 
 #include "bench.h"
 
-#define PAIRS 4096
-#define BATCH 32
 /* Of a large pool as many buffers are touched as GET may come by here. */
 #define TOUCHED_MAX 1024
 
-static void by_library(struct zcpool *pool)
-{
-	uint32_t index;
-	int i;
-
-	for (i = 0; i < PAIRS; i++) {
-		MUST(zcpool_get(pool, &index, -1));
-		MUST(zcpool_put(pool, index));
-	}
-}
-
-static void by_ioctl(struct zcpool *pool, uint32_t batch)
-{
-	uint32_t indices[BATCH];
-	uint32_t i, got;
-
-	for (i = 0; i < PAIRS; i += got) {
-		got = (uint32_t)MUST(zcpool_get_batch(pool, indices, batch, -1));
-		MUST(zcpool_put_batch(pool, indices, got, NULL));
-	}
-}
-
-static void by_single_ioctl(struct zcpool *pool)
-{
-	by_ioctl(pool, 1);
-}
-
-static void by_batch_ioctl(struct zcpool *pool)
-{
-	by_ioctl(pool, BATCH);
-}
-
-static void measure(struct zcpool *pool, const char *method, void (*run)(struct zcpool *pool))
+static void measure(struct zcpool *pool, const char *method, uint32_t batch)
 {
 	struct stopwatch watch;
 
-	run(pool);
+	get_put(pool, batch);
 	stopwatch_start(&watch);
-	run(pool);
+	get_put(pool, batch);
 	result_note("get+put", method, zcpool_count(pool), stopwatch_stop(&watch, PAIRS));
 	/* What the magazine holds is not the next method's to miss. */
 	zcpool_flush(pool);
@@ -89,9 +55,9 @@ static void measure_pool(uint64_t buffer_size, uint32_t count)
 		return;
 	touch(pool, buffer_size);
 	for (i = 0; i < bench_options.repeats; i++) {
-		measure(pool, names[0], by_library);
-		measure(pool, names[1], by_single_ioctl);
-		measure(pool, names[2], by_batch_ioctl);
+		measure(pool, names[0], 0);
+		measure(pool, names[1], 1);
+		measure(pool, names[2], BATCH);
 	}
 	zcpool_close(pool);
 }

@@ -19,7 +19,6 @@
 #include "bench.h"
 
 /* Messages of a round, handed over one by one or as many at once as a method can. */
-#define BATCH 32
 #define ROUNDS 8
 #define PAGE 4096UL
 /* For the largest message. */

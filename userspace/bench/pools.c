@@ -7,8 +7,6 @@
 #include "bench.h"
 
 #define BUFFER (8 << 10)
-#define BATCH 32
-#define PAIRS 4096
 #define MESSAGES 512
 /* Larger ones are large pools, which take much memory. */
 #define SMALL_MAX 4096
@@ -19,26 +17,14 @@ static int pair[2];
 /* Nothing is mapped, so that GET has nothing to look at but the buffer. */
 static void by_library(void)
 {
-	uint32_t index;
-	int i;
-
-	for (i = 0; i < PAIRS; i++) {
-		MUST(zcpool_get(pool, &index, -1));
-		MUST(zcpool_put(pool, index));
-	}
+	get_put(pool, 0);
 	/* What the magazine holds is not the next method's to miss. */
 	zcpool_flush(pool);
 }
 
 static void by_ioctl(void)
 {
-	uint32_t indices[BATCH], got;
-	int i;
-
-	for (i = 0; i < PAIRS; i += (int)got) {
-		got = (uint32_t)MUST(zcpool_get_batch(pool, indices, BATCH, -1));
-		MUST(zcpool_put_batch(pool, indices, got, NULL));
-	}
+	get_put(pool, BATCH);
 }
 
 /* Got, sent, received, and put. */

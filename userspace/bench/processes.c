@@ -20,7 +20,6 @@
 #define SECTION "processes"
 #define BUFFER (8 << 10)
 #define MOST 64
-#define BATCH 32
 /* So that each may have as many as its magazine holds, and a batch under way. */
 #define COUNT (MOST * 2 * BATCH)
 /* Of all processes. */

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,72 +26,6 @@ void open_file(struct transfer *transfer, int flags)
 		MUST(-posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED));
 }
 
-void read_piece(char *data, uint64_t offset, size_t size)
-{
-	long done = MUST(pread(file, data, size, offset));
-
-	/* The file is shorter than it was. */
-	errno = ENODATA;
-	MUST(done == (long)size ? 0 : -1);
-}
-
-void open_pipe(int ends[2])
-{
-	MUST(pipe2(ends, O_CLOEXEC));
-	MUST(fcntl(ends[1], F_SETPIPE_SZ, MIB));
-}
-
-void write_full(int socket, const char *data, size_t size)
-{
-	while (size) {
-		long done = MUST(write(socket, data, size));
-
-		data += done;
-		size -= done;
-	}
-}
-
-void sendfile_full(int socket, int from, uint64_t offset, size_t size)
-{
-	off_t at = offset;
-
-	while (size) {
-		long done = MUST(sendfile(socket, from, &at, size));
-
-		errno = ENODATA;
-		MUST(done ? 0 : -1);
-		size -= done;
-	}
-}
-
-/* From a pipe all that is in it. */
-static void drain(int from, int to, size_t size)
-{
-	while (size)
-		size -= MUST(splice(from, NULL, to, NULL, size, 0));
-}
-
-static size_t fill(int from, loff_t *at, int to, size_t size)
-{
-	size_t done = MUST(splice(from, at, to, NULL, size, 0));
-
-	errno = ENODATA;
-	MUST(done ? 0 : -1);
-	return done;
-}
-
-void splice_full(int from, uint64_t offset, const int ends[2], int socket, size_t size)
-{
-	loff_t at = offset;
-
-	while (size) {
-		size_t in_pipe = fill(from, &at, ends[1], size);
-
-		drain(ends[0], socket, in_pipe);
-		size -= in_pipe;
-	}
-}
-
 /* All of the file is in the page cache, whatever was done to it before. */
 static void open_cached(struct transfer *transfer)
 {
@@ -101,7 +34,7 @@ static void open_cached(struct transfer *transfer)
 
 	open_file(transfer, 0);
 	for (offset = 0; offset < transfer->size; offset += PIECE)
-		read_piece(data, offset, PIECE);
+		read_full(file, data, offset, PIECE);
 	free(data);
 }
 
@@ -113,9 +46,7 @@ static void open_read(struct transfer *transfer)
 
 static void send_read(struct transfer *transfer, uint64_t offset, size_t size)
 {
-	read_piece(memory, offset, size);
-	content_change(memory, size);
-	write_full(transfer->socket, memory, size);
+	copy_changed(file, offset, memory, transfer->socket, size);
 }
 
 static void open_shared(struct transfer *transfer)
@@ -181,7 +112,7 @@ static void send_memfd(struct transfer *transfer, uint64_t offset, size_t size)
 static void open_splice(struct transfer *transfer)
 {
 	open_cached(transfer);
-	open_pipe(pipe_ends);
+	open_pipe(pipe_ends, MIB);
 }
 
 static void send_splice(struct transfer *transfer, uint64_t offset, size_t size)
@@ -192,22 +123,22 @@ static void send_splice(struct transfer *transfer, uint64_t offset, size_t size)
 static void open_tee(struct transfer *transfer)
 {
 	open_splice(transfer);
-	open_pipe(second_pipe);
+	open_pipe(second_pipe, MIB);
 	sink = MUST(open("/dev/null", O_WRONLY | O_CLOEXEC));
 }
 
 static void send_tee(struct transfer *transfer, uint64_t offset, size_t size)
 {
-	loff_t at = offset;
+	int64_t at = offset;
 
 	while (size) {
-		size_t in_pipe = fill(file, &at, pipe_ends[1], size), left = in_pipe;
+		size_t in_pipe = pipe_fill(file, &at, pipe_ends[1], size), left = in_pipe;
 
 		while (left) {
 			size_t both = MUST(tee(pipe_ends[0], second_pipe[1], left, 0));
 
-			drain(second_pipe[0], transfer->socket, both);
-			drain(pipe_ends[0], sink, both);
+			pipe_drain(second_pipe[0], transfer->socket, both);
+			pipe_drain(pipe_ends[0], sink, both);
 			left -= both;
 		}
 		size -= in_pipe;

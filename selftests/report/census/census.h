@@ -3,41 +3,13 @@
 #ifndef ZCPOOL_REPORT_CENSUS_H
 #define ZCPOOL_REPORT_CENSUS_H
 
-#include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <sys/types.h>
 
-#define KIB 1024UL
-#define MIB (1024 * KIB)
+#include <ways.h>
+
 /* What a method moves at a time. */
 #define PIECE (64 * KIB)
 #define PAGE 4096UL
-/* Pieces of memory that methods go round in which know when one may be used again. */
-#define BUFFERS 16
-
-/*
- * In a process that moves data: tells the parent of the failed call and its errno, and
- * ends.  ret is returned if >= 0.
- */
-void must_fail(long ret, const char *what) __attribute__((noreturn));
-static inline long must(long ret, const char *what)
-{
-	if (__builtin_expect(ret < 0, 0))
-		must_fail(ret, what);
-	return ret;
-}
-
-#define MUST(call) must((long)(call), #call)
-
-/* In the parent: ends the program. */
-void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
-
-/* selftests/demo/content.c: bytes that both ends know, and a mark at each 64 KiB of them. */
-void content_fill(void *data, uint64_t offset, size_t size);
-void content_change(void *data, size_t size);
 
 enum side {
 	SENDER,
@@ -46,7 +18,7 @@ enum side {
 };
 
 #define NAME_LENGTH 40
-#define NR_ROUTINES 8
+#define NR_ROUTINES 16
 #define NR_DEVICES 8
 
 struct routine {
@@ -95,6 +67,9 @@ struct dma {
  * @received: bytes that came
  * @wrong: of them, that are neither what was in the file nor the program's mark
  * @changed: the program's marks came
+ * @missed: calls that should have been counted and were not, of both ends
+ * @missed_by: a function that was called then
+ * @repeated: times that it was made anew, since calls had been missed
  * @mapped: bytes that the receiver mapped instead of having them copied; -1: it copied all
  * @sides: what each end did
  * @dma: what devices did
@@ -106,6 +81,9 @@ struct outcome {
 	uint64_t received;
 	uint64_t wrong;
 	bool changed;
+	uint64_t missed;
+	char missed_by[COUNTER_NAME_LENGTH];
+	unsigned int repeated;
 	int64_t mapped;
 	struct counts sides[NR_SIDES];
 	struct dma dma[NR_DEVICES];
@@ -183,21 +161,10 @@ extern const struct method edu_methods[]; /* edu.c */
 
 /* cached.c, for other methods as well */
 void open_file(struct transfer *transfer, int flags);
-void read_piece(char *data, uint64_t offset, size_t size);
-void open_pipe(int ends[2]);
-void write_full(int socket, const char *data, size_t size);
-void sendfile_full(int socket, int from, uint64_t offset, size_t size);
-void splice_full(int from, uint64_t offset, const int pipe_ends[2], int socket, size_t size);
 int file_fd(void);
 
 /* memory.c: memory of the program that is there already */
 char *map_memory(size_t size);
-
-/* pool.c */
-struct zcpool;
-struct zcpool *create_pool(uint32_t count, uint32_t dma_bits);
-void send_buffer(struct transfer *transfer, uint32_t index, size_t size, uint32_t flags);
-void close_pool(struct transfer *transfer);
 
 /**
  * struct path - what data goes over
@@ -225,11 +192,14 @@ void path_settle(const struct path *path);
 int path_set_gathering(const struct path *path, bool on);
 bool path_exists(const struct path *path);
 
-/* count.c: selftests/copycount */
-void count_as_peer(void);
-void count_start(bool softirqs);
-void count_stop(void);
+/* count.c: what selftests/copycount has counted */
 void count_read(struct outcome *outcome);
+/*
+ * Names of functions of a kind of copycount's probes, with what comes before if there are
+ * any: how many.
+ */
+unsigned int count_print_probes(FILE *file, const char *kind, const char *before,
+				const char *quote);
 
 /* receive.c */
 void receive_prepare(struct transfer *transfer);

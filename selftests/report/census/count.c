@@ -1,37 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What selftests/copycount counts, between start and stop, of both ends. */
-#include <fcntl.h>
+/* What selftests/copycount has counted of both ends. */
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "census.h"
-
-#define COUNTER "/sys/kernel/debug/copycount/"
-
-static void control(const char *word)
-{
-	static int fd = -1;
-
-	if (fd < 0)
-		fd = MUST(open(COUNTER "control", O_WRONLY | O_CLOEXEC));
-	MUST(write(fd, word, strlen(word)));
-}
-
-void count_as_peer(void)
-{
-	control("peer");
-}
-
-void count_start(bool softirqs)
-{
-	control(softirqs ? "start softirqs" : "start");
-}
-
-void count_stop(void)
-{
-	control("stop");
-}
 
 /* What is no copy and no DMA is counted in times. */
 static const struct {
@@ -75,30 +47,46 @@ static void add_dma(struct outcome *outcome, const char *kind, const char *name,
 		dma->from_device += bytes;
 }
 
-static void read_side(struct outcome *outcome, struct counts *counts, const char *path)
+static void read_side(struct outcome *outcome, struct counts *counts, const char *name)
 {
-	FILE *file = fopen(path, "re");
-	unsigned long long bytes, times;
-	char kind[NAME_LENGTH], name[NAME_LENGTH];
+	FILE *file = counter_open(name);
+	struct counter_line line;
 	size_t i;
 
-	MUST(file ? 0 : -1);
 	for (i = 0; i < sizeof(times_of) / sizeof(times_of[0]); i++)
 		*(int64_t *)((char *)counts + times_of[i].offset) = -1;
-	while (fscanf(file, "%39s %39s %llu %llu", kind, name, &bytes, &times) == 4) {
-		if (!strcmp(kind, "payload"))
-			add_copies(counts, name, bytes);
-		else if (strstr(kind, "device") || !strcmp(kind, "both_ways"))
-			add_dma(outcome, kind, name, bytes);
+	while (counter_read(file, &line)) {
+		if (!strcmp(line.kind, "payload"))
+			add_copies(counts, line.name, line.bytes);
+		else if (strstr(line.kind, "device") || !strcmp(line.kind, "both_ways"))
+			add_dma(outcome, line.kind, line.name, line.bytes);
 		for (i = 0; i < sizeof(times_of) / sizeof(times_of[0]); i++)
-			if (!strcmp(kind, times_of[i].kind) && !strcmp(name, times_of[i].name))
-				*(int64_t *)((char *)counts + times_of[i].offset) = times;
+			if (!strcmp(line.kind, times_of[i].kind) &&
+			    !strcmp(line.name, times_of[i].name))
+				*(int64_t *)((char *)counts + times_of[i].offset) = line.times;
 	}
-	fclose(file);
 }
 
 void count_read(struct outcome *outcome)
 {
-	read_side(outcome, &outcome->sides[SENDER], COUNTER "counts");
-	read_side(outcome, &outcome->sides[RECEIVER], COUNTER "peer");
+	read_side(outcome, &outcome->sides[SENDER], "counts");
+	read_side(outcome, &outcome->sides[RECEIVER], "peer");
+	outcome->missed = counter_missed(outcome->missed_by);
+}
+
+unsigned int count_print_probes(FILE *file, const char *kind, const char *before, const char *quote)
+{
+	FILE *probes = counter_open("probes");
+	const char *separator = before;
+	struct counter_line line;
+	unsigned int nr = 0;
+
+	while (counter_read(probes, &line)) {
+		if (strcmp(line.kind, kind))
+			continue;
+		fprintf(file, "%s%s%s%s", separator, quote, line.name, quote);
+		separator = ", ";
+		nr++;
+	}
+	return nr;
 }

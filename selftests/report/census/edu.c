@@ -45,7 +45,7 @@ static void open_edu(struct transfer *transfer)
 	MUST(zcpool_edu_query(device, &query));
 	errno = EMSGSIZE;
 	MUST(query.memory_size == DEVICE_MEMORY ? 0 : -1);
-	pool = create_pool(EDU_BUFFERS, query.dma_bits);
+	pool = pool_open(PIECE, EDU_BUFFERS, query.dma_bits);
 	for (i = 0; i < EDU_BUFFERS; i++) {
 		const uint64_t offset = zcpool_offset(pool, i);
 		int dmabuf;
@@ -69,7 +69,13 @@ static void send_edu(struct transfer *transfer, uint64_t offset, size_t size)
 	MUST(zcpool_get(pool, &index, -1));
 	move(index, size, ZCPOOL_EDU_SUBMIT_F_FROM_DEVICE);
 	content_change(zcpool_addr(pool, index), size);
-	send_buffer(transfer, index, size, 0);
+	pool_send(pool, index, transfer->socket, size, 0);
+}
+
+static void close_edu(struct transfer *transfer)
+{
+	(void)transfer;
+	pool_wait(pool);
 }
 
 const struct method edu_methods[] = {
@@ -83,7 +89,7 @@ const struct method edu_methods[] = {
 		.period = DEVICE_MEMORY,
 		.open = open_edu,
 		.send = send_edu,
-		.close = close_pool,
+		.close = close_edu,
 	},
 	{ 0 },
 };

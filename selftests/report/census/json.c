@@ -6,13 +6,25 @@
 
 static unsigned int nr_paths, nr_rows;
 
+static void json_probes(FILE *file, const char *name, const char *kind)
+{
+	fprintf(file, ",\n\"%s\": [", name);
+	count_print_probes(file, kind, "", "\"");
+	fputc(']', file);
+}
+
 void json_begin(FILE *file, uint64_t size)
 {
 	struct utsname name;
 
 	uname(&name);
-	fprintf(file, "{\n\"kernel\": \"%s\",\n\"bytes_moved\": %llu,\n\"paths\": [", name.release,
+	fprintf(file, "{\n\"kernel\": \"%s\",\n\"bytes_moved\": %llu", name.release,
 		(unsigned long long)size);
+	json_probes(file, "not_told_apart", "untold");
+	json_probes(file, "not_counted", "inlined");
+	json_probes(file, "not_in_kernel", "absent");
+	/* Of each row, what the method's author says, and nobody has tried. */
+	fputs(",\n\"stated\": [\"knows_reuse\"],\n\"paths\": [", file);
 }
 
 void json_path(FILE *file, const struct path *path)
@@ -90,8 +102,10 @@ static void json_measured(FILE *file, const struct outcome *outcome)
 	if (outcome->mapped >= 0)
 		fprintf(file, ",\n \"mapped_by_receiver\": %.3f",
 			per_mib(outcome, outcome->mapped));
-	fprintf(file, ",\n \"changes_data\": %s,\n \"wrong_bytes\": %llu",
-		outcome->changed ? "true" : "false", (unsigned long long)outcome->wrong);
+	fprintf(file,
+		",\n \"changes_data\": %s,\n \"wrong_bytes\": %llu,\n \"missed_calls\": %llu,\n \"repeated\": %u",
+		outcome->changed ? "true" : "false", (unsigned long long)outcome->wrong,
+		(unsigned long long)outcome->missed, outcome->repeated);
 }
 
 void json_row(FILE *file, const struct method *method, const struct outcome *outcome)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* zcpool: the disk writes into a pool's buffers by DMA. */
 #include <fcntl.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
@@ -13,52 +12,32 @@
 static struct zcpool *pool;
 static int pipe_ends[2];
 
-struct zcpool *create_pool(uint32_t count, uint32_t dma_bits)
-{
-	struct zcpool_create create = {
-		.buffer_size = PIECE,
-		.count = count,
-		.dma_bits = dma_bits,
-	};
-	void *map;
-
-	MUST(zcpool_open(0, &pool));
-	MUST(zcpool_create(pool, &create));
-	MUST(zcpool_map(pool, PROT_READ | PROT_WRITE, &map));
-	/* The first touch is no part of sending. */
-	memset(map, 0, zcpool_size(pool));
-	return pool;
-}
-
 static void open_pool(struct transfer *transfer)
 {
 	open_file(transfer, O_DIRECT);
-	create_pool(BUFFERS, 0);
+	pool = pool_open(PIECE, BUFFERS, 0);
 }
 
-/* A buffer that nobody refers to any more, with a piece of the file, changed. */
 static uint32_t fill(uint64_t offset, size_t size)
 {
-	uint32_t index;
+	return pool_fill(pool, file_fd(), offset, size);
+}
 
-	MUST(zcpool_get(pool, &index, -1));
-	read_piece(zcpool_addr(pool, index), offset, size);
-	content_change(zcpool_addr(pool, index), size);
-	return index;
+static void close_pool(struct transfer *transfer)
+{
+	(void)transfer;
+	pool_wait(pool);
 }
 
 static void send_sendfile(struct transfer *transfer, uint64_t offset, size_t size)
 {
-	uint32_t index = fill(offset, size);
-
-	sendfile_full(transfer->socket, zcpool_fd(pool), zcpool_offset(pool, index), size);
-	MUST(zcpool_put(pool, index));
+	pool_sendfile(pool, fill(offset, size), transfer->socket, size);
 }
 
 static void open_splice(struct transfer *transfer)
 {
 	open_pool(transfer);
-	open_pipe(pipe_ends);
+	open_pipe(pipe_ends, MIB);
 }
 
 static void send_splice(struct transfer *transfer, uint64_t offset, size_t size)
@@ -69,23 +48,9 @@ static void send_splice(struct transfer *transfer, uint64_t offset, size_t size)
 	MUST(zcpool_put(pool, index));
 }
 
-void send_buffer(struct transfer *transfer, uint32_t index, size_t size, uint32_t flags)
-{
-	uint64_t at = zcpool_offset(pool, index), end = at + size;
-
-	while (at < end) {
-		struct zcpool_element element = zcpool_element_slice(at, end - at);
-		struct zcpool_sent sent;
-
-		MUST(zcpool_send(pool, transfer->socket, &element, 1, flags, &sent));
-		at += sent.bytes;
-	}
-	MUST(zcpool_put(pool, index));
-}
-
 static void send_send(struct transfer *transfer, uint64_t offset, size_t size)
 {
-	send_buffer(transfer, fill(offset, size), size, 0);
+	pool_send(pool, fill(offset, size), transfer->socket, size, 0);
 }
 
 static void open_mappable(struct transfer *transfer)
@@ -96,18 +61,7 @@ static void open_mappable(struct transfer *transfer)
 
 static void send_sealed(struct transfer *transfer, uint64_t offset, size_t size)
 {
-	send_buffer(transfer, fill(offset, size), size, ZCPOOL_SEND_F_SEAL);
-}
-
-/* All buffers are free again: the receiver has everything, and has acknowledged it. */
-void close_pool(struct transfer *transfer)
-{
-	uint32_t indices[BUFFERS], got = 0, count = zcpool_count(pool);
-
-	(void)transfer;
-	MUST(zcpool_flush(pool));
-	while (got < count)
-		got += MUST(zcpool_get_batch(pool, indices, count - got, -1));
+	pool_send(pool, fill(offset, size), transfer->socket, size, ZCPOOL_SEND_F_SEAL);
 }
 
 static void open_transfer(struct transfer *transfer)

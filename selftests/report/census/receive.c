@@ -66,7 +66,6 @@ static size_t receive_rest(struct transfer *transfer, size_t length)
 }
 
 /* As a program does that goes on: the pages of one call make room for those of the next. */
-
 void map_receive(struct transfer *transfer)
 {
 	struct pollfd readable = { .fd = transfer->socket, .events = POLLIN };
@@ -107,18 +106,6 @@ static void expect(const struct transfer *transfer, uint64_t offset)
 	content_change(changed, PIECE);
 }
 
-static uint64_t count_wrong(const char *data, const char *expected, size_t length)
-{
-	uint64_t wrong = 0;
-	size_t i;
-
-	if (!memcmp(data, expected, length))
-		return 0;
-	for (i = 0; i < length; i++)
-		wrong += data[i] != expected[i];
-	return wrong;
-}
-
 void receive_check(struct transfer *transfer, const char *data, size_t length)
 {
 	uint64_t *received = &transfer->shared->outcome.received;
@@ -130,8 +117,8 @@ void receive_check(struct transfer *transfer, const char *data, size_t length)
 			part = length;
 		if (!at)
 			expect(transfer, *received);
-		not_original += count_wrong(data, original + at, part);
-		not_changed += count_wrong(data, changed + at, part);
+		not_original += content_wrong(data, original + at, part);
+		not_changed += content_wrong(data, changed + at, part);
 		*received += part;
 		data += part;
 		length -= part;

@@ -38,8 +38,10 @@ void must_fail(long ret, const char *what)
 	/* The library returns what libc puts into errno. */
 	int error = ret < -1 ? (int)-ret : errno;
 
+	if (!outcome_here)
+		fail("%s: %s", what, strerror(error));
 	/* Of two ends the one that fails first is the cause. */
-	if (outcome_here && !outcome_here->error) {
+	if (!outcome_here->error) {
 		outcome_here->error = error;
 		strncpy(outcome_here->call, what, sizeof(outcome_here->call) - 1);
 	}
@@ -108,14 +110,14 @@ static void send_side(struct transfer *transfer, int line)
 	hear(line, READY);
 
 	/* Over a device in software TCP sends where its acknowledgments come, too. */
-	count_start(!transfer->path->card);
+	counter_start(!transfer->path->card);
 	for (offset = 0; offset < transfer->size; offset += PIECE)
 		method->send(transfer, offset, PIECE);
 	if (method->close)
 		method->close(transfer);
 	/* A card has sent it all when the receiver has it. */
 	MUST(poll(&received, 1, -1));
-	count_stop();
+	counter_stop();
 
 	say(line, STOPPED);
 	count_read(&transfer->shared->outcome);
@@ -139,7 +141,7 @@ static void receive_side(struct transfer *transfer, int line)
 	if (!method->no_socket)
 		transfer->socket = MUST(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
 	(method->prepare ?: receive_prepare)(transfer);
-	count_as_peer();
+	counter_be_peer();
 	say(line, READY);
 	(method->receive ?: receive_all)(transfer);
 	/* That it was, is told by an end: a word would be a copy. */

@@ -86,6 +86,15 @@ void table_legend(FILE *file)
 	      "    faults: in user and kernel mode; TLB flushes: that the program's calls and\n"
 	      "    faults made, of its own processor or of others.  -: this kernel cannot tell.\n"
 	      "data changed: the sender left a mark in each 64 KiB if it could, without a change\n"
-	      "    of the file, and the receiver, which checks every byte, found them.\n",
+	      "    of the file, and the receiver, which checks every byte, found them.\n"
+	      "memory is known to be free by: stated here, not measured.\n",
 	      file);
+	if (count_print_probes(file, "untold",
+			       "not told apart on this kernel, where the compiler has made them "
+			       "a part of others:\n    what is put together in the receiver's "
+			       "queue by ",
+			       ""))
+		fputc('\n', file);
+	if (count_print_probes(file, "inlined", "not counted, likewise: what is copied by ", ""))
+		fputc('\n', file);
 }

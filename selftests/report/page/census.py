@@ -33,7 +33,7 @@ def _row(row):
 
 def _table(path):
     return document.Table(
-        ["method"] + [title for _, title in COLUMNS] + ["changes data", "knows reuse by"],
+        ["method"] + [title for _, title in COLUMNS] + ["changes data", "knows reuse by (stated)"],
         [_row(row) for row in path["rows"]],
         {number for number, row in enumerate(path["rows"]) if plot.is_ours(row["method"])})
 
@@ -51,14 +51,28 @@ def _picture(path):
         "copies of each byte that is moved")
 
 
+def _unprobed(data):
+    """What the compiler has left no place to probe, and what that does to the numbers."""
+    lines = []
+    if data.get("not_told_apart"):
+        lines.append(f"Not told apart on this kernel: what {', '.join(data['not_told_apart'])} "
+                     "copies in a softirq for the receiver is the sender's here, since the "
+                     "compiler has made it a part of other functions.")
+    if data.get("not_counted"):
+        lines.append("Not counted on this kernel, likewise: what is copied by "
+                     f"{', '.join(data['not_counted'])}.")
+    return [document.paragraph(line) for line in lines]
+
+
 def part(data):
     body = [document.paragraph(
         f"Linux {data['kernel']}. For each MiB moved: MiB that a processor copied, counted in the "
         "kernel's copy routines, at both ends apart; MiB that devices moved by DMA; calls, "
         "switches and faults of the sender; what softirqs do on either processor is that side's "
         "whose data it is. Changes data: the sender left a mark in the data, and the receiver, who "
-        "checks every byte, found it; no: the method gives it no place to leave one. How it knows "
-        "that the memory may be used again is the method's rule, and not measured.")]
+        "checks every byte, found it; no: the method gives it no place to leave one. By what a "
+        "program knows that the memory may be used again is stated, not measured here; of kinds "
+        "of memory the column \"reuse\" below was tried."), *_unprobed(data)]
     tables, figures = {}, {}
     for path in data["paths"]:
         name = f"census-{path['name']}"

@@ -85,8 +85,8 @@ def page(parts, missing):
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>{STYLE}</style></head><body>
 <h1>zcpool beside every other way to move data without copying it</h1>
-<p>Everything on this page was measured by <code>make report</code>, in a virtual machine; nothing
-is drawn by hand. The tables are beside this file as CSV, the pictures as SVG
+<p>What this page shows was measured by <code>make report</code>, in a virtual machine, but for
+what is said to be stated; nothing is drawn by hand. The tables are beside this file as CSV, the pictures as SVG
 and PNG, and all of it as <code>report.json</code>.</p>
 {lacking}<ul>{contents}</ul>{bodies}</body></html>
 """

@@ -18,9 +18,8 @@
 
 #define WARM_UP 40
 #define MESSAGES 64
-#define PAIRS 4096
-#define BATCH 32
 #define POOL_COUNT 256
+#define BUFFER (8 << 10)
 
 void must_fail(long ret, const char *what)
 {
@@ -67,56 +66,23 @@ static void profile_send(const struct method *method, size_t size)
 	close_pair(pair);
 }
 
-static struct zcpool *mapped_pool(size_t size)
+static struct zcpool *mapped_pool(void)
 {
 	struct zcpool *pool;
 
-	MUST(make_filled_pool(size, POOL_COUNT, 'p', &pool));
+	MUST(make_filled_pool(BUFFER, POOL_COUNT, 'p', &pool));
 	return pool;
 }
 
-static void pairs_by_library(struct zcpool *pool)
+static void profile_pairs(const char *name, uint32_t batch)
 {
-	uint32_t index;
-	int i;
+	struct zcpool *pool = mapped_pool();
 
-	for (i = 0; i < PAIRS; i++) {
-		MUST(zcpool_get(pool, &index, -1));
-		MUST(zcpool_put(pool, index));
-	}
-}
-
-static void pairs_by_batch(struct zcpool *pool)
-{
-	uint32_t indices[BATCH];
-	int i;
-
-	for (i = 0; i < PAIRS; i += BATCH) {
-		MUST(zcpool_get_batch(pool, indices, BATCH, -1) == BATCH ? 0 : -1);
-		MUST(zcpool_put_batch(pool, indices, BATCH, NULL));
-	}
-}
-
-static void pairs_by_one(struct zcpool *pool)
-{
-	uint32_t index;
-	int i;
-
-	for (i = 0; i < PAIRS; i++) {
-		MUST(zcpool_get_batch(pool, &index, 1, -1));
-		MUST(zcpool_put_batch(pool, &index, 1, NULL));
-	}
-}
-
-static void profile_pairs(const char *name, size_t size, void (*run)(struct zcpool *pool))
-{
-	struct zcpool *pool = mapped_pool(size);
-
-	run(pool);
+	get_put(pool, batch);
 	MARK(MARKER_BEGIN);
-	run(pool);
+	get_put(pool, batch);
 	MARK(MARKER_END);
-	tell(PAIRS, size, name);
+	tell(PAIRS, BUFFER, name);
 	zcpool_close(pool);
 }
 
@@ -141,7 +107,7 @@ static void hand_over(struct zcpool *producer, struct zcpool *consumer, int roun
 
 static void profile_hand_over(void)
 {
-	struct zcpool *producer = mapped_pool(8 << 10), *consumer;
+	struct zcpool *producer = mapped_pool(), *consumer;
 	int share = MUST(zcpool_share(producer, 0));
 
 	MUST(zcpool_attach(share, 0, 0, &consumer));
@@ -149,7 +115,7 @@ static void profile_hand_over(void)
 	MARK(MARKER_BEGIN);
 	hand_over(producer, consumer, PAIRS / BATCH);
 	MARK(MARKER_END);
-	tell(PAIRS, 8 << 10, "pool, TRANSFER of 32");
+	tell(PAIRS, BUFFER, "pool, TRANSFER of 32");
 	close(share);
 	zcpool_close(consumer);
 	zcpool_close(producer);
@@ -176,7 +142,7 @@ static void in_flight(struct zcpool *pool, const int pipes[2], int rounds)
 
 static void profile_in_flight(void)
 {
-	struct zcpool *pool = mapped_pool(8 << 10);
+	struct zcpool *pool = mapped_pool();
 	int pipes[2];
 
 	MUST(pipe(pipes));
@@ -185,7 +151,7 @@ static void profile_in_flight(void)
 	MARK(MARKER_BEGIN);
 	in_flight(pool, pipes, PAIRS / BATCH);
 	MARK(MARKER_END);
-	tell(PAIRS, 8 << 10, "pool, splice, PUT in flight, free event");
+	tell(PAIRS, BUFFER, "pool, splice, PUT in flight, free event");
 	zcpool_close(pool);
 	close(pipes[0]);
 	close(pipes[1]);
@@ -199,9 +165,9 @@ int main(void)
 	for (m = 0; m < nr_methods; m++)
 		for (s = 0; s < 2; s++)
 			profile_send(&methods[m], sizes[s]);
-	profile_pairs("pool, GET+PUT by library", 8 << 10, pairs_by_library);
-	profile_pairs("pool, GET+PUT of 32", 8 << 10, pairs_by_batch);
-	profile_pairs("pool, GET+PUT", 8 << 10, pairs_by_one);
+	profile_pairs("pool, GET+PUT by library", 0);
+	profile_pairs("pool, GET+PUT of 32", BATCH);
+	profile_pairs("pool, GET+PUT", 1);
 	profile_hand_over();
 	profile_in_flight();
 	return 0;

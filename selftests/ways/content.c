@@ -2,10 +2,10 @@
 /* The file's bytes: no two pages are alike. */
 #include <string.h>
 
-#include "demo.h"
+#include "ways.h"
 
 /* At each so many bytes the program leaves its mark. */
-#define MARK_DISTANCE (64 * 1024UL)
+#define MARK_DISTANCE (64 * KIB)
 static const char mark[] = "changed on the way from disk to network";
 
 void content_fill(void *data, uint64_t offset, size_t size)
@@ -24,4 +24,16 @@ void content_change(void *data, size_t size)
 
 	for (at = 0; at < size; at += MARK_DISTANCE)
 		memcpy((char *)data + at, mark, sizeof(mark));
+}
+
+uint64_t content_wrong(const char *data, const char *expected, size_t size)
+{
+	uint64_t wrong = 0;
+	size_t i;
+
+	if (!memcmp(data, expected, size))
+		return 0;
+	for (i = 0; i < size; i++)
+		wrong += data[i] != expected[i];
+	return wrong;
 }
