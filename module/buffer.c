@@ -13,6 +13,7 @@
 #include <linux/timekeeping.h>
 
 #include "trace.h"
+#include "idle.h"
 #include "queue.h"
 #include "seal.h"
 
@@ -23,30 +24,19 @@
 /* When a buffer in flight is overdue, nanoseconds after it was put. */
 #define ZCPOOL_OVERDUE_NS NSEC_PER_SEC
 
-/* The references of a folio if nobody but the pool and page tables has any, else 0. */
-static __always_inline int zcpool_folio_idle_refs(const struct zcpool_pool *pool,
-						  struct zcpool_buffer *buffer, struct folio *folio)
-{
-	int refs = folio_ref_count(folio);
-
-	/* If the only reference is the pool's, no page table entry has one either. */
-	if (refs == 1)
-		return refs;
-	return zcpool_folio_mapped_refs(folio, pool->memory.order, &buffer->faults);
-}
-
-/* The same for all folios of a buffer, which may have several, if nothing stands. */
+/* The references of all folios of a buffer, which may have several, or 0; if nothing stands. */
 static noinline int zcpool_folios_idle_refs(const struct zcpool_pool *pool,
 					    struct zcpool_buffer *buffer, u32 index)
 {
 	struct folio **folio = &pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
 	struct folio **end = folio + pool->geometry.folios_per_buffer;
+	unsigned int order = pool->memory.order;
 	int sum = 0;
 
 	if (zcpool_buffer_stands(buffer))
 		return 0;
 	for (; folio < end; folio++) {
-		int refs = zcpool_folio_idle_refs(pool, buffer, *folio);
+		int refs = zcpool_folio_idle_refs(*folio, order, &buffer->faults);
 
 		if (!refs)
 			return 0;
@@ -69,7 +59,8 @@ static __always_inline bool zcpool_buffer_idle(const struct zcpool_pool *pool, u
 	int refs;
 
 	if (likely(pool->plain))
-		refs = zcpool_folio_idle_refs(pool, buffer, pool->memory.folios[index]);
+		refs = zcpool_folio_idle_refs(pool->memory.folios[index], pool->memory.order,
+					      &buffer->faults);
 	else
 		refs = zcpool_folios_idle_refs(pool, buffer, index);
 	buffer->refs = refs;
@@ -184,22 +175,23 @@ static void zcpool_buffer_add_in_flight(struct zcpool_pool *pool, u32 index)
 }
 
 /*
- * Take a free buffer out of its queue, ZCPOOL_NO_BUFFER if none is found.  Looks
- * at as many buffers in flight as @scan allows.  May drop the pool's lock for a
- * moment, but not between its last look and its return.
+ * Take a free buffer out of its queue; whether one is found.  Looks at as many buffers in
+ * flight as @scan allows.  May drop the pool's lock for a moment, but not between its last
+ * look and its return.
  */
-static __always_inline u32 zcpool_buffer_find(struct zcpool_pool *pool, struct zcpool_scan *scan)
+static __always_inline bool zcpool_buffer_find(struct zcpool_pool *pool, struct zcpool_scan *scan,
+					       u32 *index)
 {
-	u32 index;
-
 	lockdep_assert_held(&pool->lock);
 	for (;;) {
-		index = zcpool_queue_pop(pool, &pool->idle);
-		if (unlikely(index == ZCPOOL_NO_BUFFER))
-			return zcpool_buffer_find_in_flight(pool, scan);
-		if (likely(zcpool_buffer_idle(pool, index)))
-			return index;
-		zcpool_buffer_add_in_flight(pool, index);
+		*index = zcpool_queue_pop(pool, &pool->idle);
+		if (unlikely(*index == ZCPOOL_NO_BUFFER)) {
+			*index = zcpool_buffer_find_in_flight(pool, scan);
+			return *index != ZCPOOL_NO_BUFFER;
+		}
+		if (likely(zcpool_buffer_idle(pool, *index)))
+			return true;
+		zcpool_buffer_add_in_flight(pool, *index);
 		cond_resched_lock(&pool->lock);
 	}
 }
@@ -229,18 +221,15 @@ static __always_inline u32 zcpool_buffers_find(struct zcpool_pool *pool,
 	const u32 *end = indices + count;
 	struct zcpool_scan scan;
 	u32 *next = indices;
+	u32 index;
 	u64 now;
 
 	spin_lock(&pool->lock);
 	scan = zcpool_scan_begin(pool);
 	now = scan.now;
-	for (; next < end; next++) {
-		u32 index = zcpool_buffer_find(pool, &scan);
-		struct zcpool_buffer *buffer;
+	for (; next < end && zcpool_buffer_find(pool, &scan, &index); next++) {
+		struct zcpool_buffer *buffer = &pool->buffers[index];
 
-		if (index == ZCPOOL_NO_BUFFER)
-			break;
-		buffer = &pool->buffers[index];
 		WRITE_ONCE(buffer->owner, owner);
 		buffer->since = now;
 		*next = index;
@@ -319,13 +308,15 @@ static __always_inline u32 zcpool_buffers_put_all(struct zcpool_pool *pool,
 						  struct zcpool_handle *handle, const u32 *indices,
 						  u32 count, bool isolated, int *error)
 {
+	const u32 *end = indices + count;
+	const u32 *next = indices;
 	u32 idle = 0;
 	u32 put;
 
 	*error = 0;
 	spin_lock(&pool->lock);
-	for (put = 0; put < count; put++) {
-		u32 index = indices[put];
+	for (; next < end; next++) {
+		u32 index = *next;
 		int wrong = zcpool_buffer_check(pool, handle, &index);
 
 		if (unlikely(wrong)) {
@@ -336,6 +327,7 @@ static __always_inline u32 zcpool_buffers_put_all(struct zcpool_pool *pool,
 			zcpool_isolated_withdraw(pool, handle, NULL, index);
 		idle += zcpool_buffer_disown(pool, index);
 	}
+	put = next - indices;
 	handle->nr_owned -= put;
 	pool->nr_puts += put;
 	spin_unlock(&pool->lock);
@@ -453,15 +445,16 @@ u32 zcpool_buffers_rescan(struct zcpool_pool *pool)
 bool zcpool_buffers_available(struct zcpool_pool *pool)
 {
 	struct zcpool_scan scan;
+	bool found;
 	u32 index;
 
 	spin_lock(&pool->lock);
 	scan = zcpool_scan_begin(pool);
-	index = zcpool_buffer_find(pool, &scan);
-	if (index != ZCPOOL_NO_BUFFER)
+	found = zcpool_buffer_find(pool, &scan, &index);
+	if (found)
 		zcpool_queue_add_first(pool, &pool->idle, index);
 	spin_unlock(&pool->lock);
-	return index != ZCPOOL_NO_BUFFER;
+	return found;
 }
 
 /**

@@ -121,7 +121,7 @@ static inline vm_fault_t zcpool_fault_map_page(struct vm_fault *vmf)
 static inline int zcpool_folio_mapcount(struct folio *folio, unsigned int order, int most)
 {
 #ifdef ZCPOOL_HAVE_LARGE_MAPCOUNT
-	return folio_mapcount(folio);
+	return folio_large_mapcount(folio);
 #else
 	/*
 	 * folio_mapcount() is not exported.  A huge entry is counted once for
@@ -356,7 +356,7 @@ static inline unsigned long zcpool_page_flags(const struct page *page)
 #endif
 }
 
-/* Spares large arrays that are written before they are read the zeroing. */
+/* Spares variables that are written before they are read the zeroing. */
 #ifndef __uninitialized
 #define __uninitialized __attribute__((__uninitialized__))
 #endif

@@ -139,15 +139,6 @@ err_free_pool:
 }
 
 /**
- * zcpool_pool_get() - take a reference to a pool
- * @pool: pool, alive by another reference
- */
-void zcpool_pool_get(struct zcpool_pool *pool)
-{
-	get_file(pool->file);
-}
-
-/**
  * zcpool_pool_put() - drop a reference to a pool
  * @pool: pool; freed, with the last reference, before the task returns to user
  *        space, or a jiffy later from a kernel thread

@@ -78,7 +78,7 @@ static inline struct zcpool_chunk zcpool_pool_chunk(const struct zcpool_pool *po
 						    u64 length)
 {
 	unsigned int shift = PAGE_SHIFT + pool->memory.order;
-	struct zcpool_chunk chunk;
+	struct zcpool_chunk chunk __uninitialized;
 
 	chunk.folio = pool->memory.folios[offset >> shift];
 	chunk.offset = offset & (BIT_ULL(shift) - 1);
@@ -95,6 +95,22 @@ static inline struct zcpool_chunk zcpool_pool_chunk(const struct zcpool_pool *po
 static inline u32 zcpool_folio_buffer(const struct folio *folio)
 {
 	return (unsigned long)folio->private;
+}
+
+/**
+ * zcpool_buffer_failed() - whether memory has an uncorrected hardware error
+ * @pool: pool
+ * @chunk: part of it
+ *
+ * Sees to it that a buffer that failed is never handed out again.
+ */
+static inline bool zcpool_buffer_failed(struct zcpool_pool *pool,
+					const struct zcpool_chunk *chunk)
+{
+	if (likely(!zcpool_chunk_failed(chunk)))
+		return false;
+	zcpool_buffer_retire(pool, zcpool_folio_buffer(chunk->folio));
+	return true;
 }
 
 /**

@@ -78,8 +78,8 @@ static int zcpool_slot_fill(struct zcpool_pool *pool, const struct zcpool_handle
 static ssize_t zcpool_splice_slot(struct zcpool_pool *pool, const struct zcpool_handle *handle,
 				  struct pipe_inode_info *pipe, u64 offset, u64 length)
 {
-	struct zcpool_chunk chunk;
-	struct pipe_buffer slot;
+	struct zcpool_chunk chunk __uninitialized;
+	struct pipe_buffer slot __uninitialized;
 	int error;
 
 	chunk = zcpool_pool_chunk(pool, offset, min_t(u64, length, ZCPOOL_SLOT_MAX));

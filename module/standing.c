@@ -59,7 +59,12 @@ static void zcpool_buffer_note(struct zcpool_pool *pool, u32 index, bool stood, 
 		folio_put(zcpool_buffer_folio(pool, index));
 }
 
-static void zcpool_buffer_retire(struct zcpool_pool *pool, u32 index)
+/**
+ * zcpool_buffer_retire() - never hand out a buffer again, since some of its memory failed
+ * @pool: pool
+ * @index: buffer of it, maybe one that was retired before
+ */
+void zcpool_buffer_retire(struct zcpool_pool *pool, u32 index)
 {
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	bool stood, last = false;
@@ -94,21 +99,6 @@ void zcpool_buffers_unretire(struct zcpool_pool *pool)
 		folio_put(zcpool_buffer_folio(pool, i));
 		pool->nr_standing--;
 	}
-}
-
-/**
- * zcpool_buffer_failed() - whether memory has an uncorrected hardware error
- * @pool: pool
- * @chunk: part of it
- *
- * Sees to it that a buffer that failed is never handed out again.
- */
-bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *chunk)
-{
-	if (likely(!zcpool_chunk_failed(chunk)))
-		return false;
-	zcpool_buffer_retire(pool, zcpool_folio_buffer(chunk->folio));
-	return true;
 }
 
 static int zcpool_buffer_hold(struct zcpool_pool *pool, const struct zcpool_handle *handle,

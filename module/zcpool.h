@@ -357,6 +357,15 @@ static inline struct zcpool_pool *zcpool_file_pool(struct file *file)
 	return pool ?: ERR_PTR(-ENXIO);
 }
 
+/**
+ * zcpool_pool_get() - take a reference to a pool
+ * @pool: pool, alive by another reference
+ */
+static inline void zcpool_pool_get(struct zcpool_pool *pool)
+{
+	get_file(pool->file);
+}
+
 /* What keeps a slice's buffers from being free until it ends. */
 enum zcpool_standing {
 	ZCPOOL_STANDING_EXPORT,
@@ -413,7 +422,6 @@ long zcpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
 /* pool.c */
 struct zcpool_pool *zcpool_pool_create(const struct zcpool_geometry *geometry);
-void zcpool_pool_get(struct zcpool_pool *pool);
 void zcpool_pool_put(struct zcpool_pool *pool);
 
 /* charge.c */
@@ -429,7 +437,6 @@ int zcpool_memory_alloc(struct zcpool_memory *memory, const struct zcpool_geomet
 void zcpool_memory_free(struct zcpool_memory *memory);
 
 /* folio.c */
-int zcpool_folio_mapped_refs(struct folio *folio, unsigned int order, const atomic_t *faults);
 bool zcpool_folio_split_failed(struct folio *folio, unsigned int order);
 bool zcpool_chunk_failed(const struct zcpool_chunk *chunk);
 
@@ -478,7 +485,7 @@ bool zcpool_buffers_available(struct zcpool_pool *pool);
 bool zcpool_buffers_hopeless(const struct zcpool_pool *pool);
 bool zcpool_buffers_failed(const struct zcpool_pool *pool);
 void zcpool_buffers_unretire(struct zcpool_pool *pool);
-bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *chunk);
+void zcpool_buffer_retire(struct zcpool_pool *pool, u32 index);
 int zcpool_slice_hold(struct zcpool_pool *pool, const struct zcpool_handle *handle,
 		      const struct zcpool_slice *slice, enum zcpool_standing kind);
 void zcpool_slice_unhold(struct zcpool_pool *pool, const struct zcpool_slice *slice,
