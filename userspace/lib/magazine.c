@@ -28,7 +28,8 @@
 #include "internal.h"
 
 /*
- * limit is what capacity() said last: the put stack may hold one more.
+ * limit is what capacity() said last, the put stack may hold one more; or 0 where the next
+ * put has more to do: to tell an error, or not to keep what another thread waits for.
  * lock protects the two stacks, and the first error of a put that came to light
  * while no put was called.
  * The links are protected by the registry lock, which is taken first.
@@ -109,6 +110,7 @@ static void put_all(struct magazine *magazine, const uint32_t *indices, uint32_t
 			break;
 		if (!magazine->error)
 			magazine->error = error;
+		magazine->limit = 0;
 		/* Over the one that the owner had put before. */
 		at += put + 1;
 	}
@@ -125,6 +127,8 @@ static void empty(struct magazine *magazine)
 	empty_put(magazine);
 	put_all(magazine, magazine->free, magazine->nr_free);
 	magazine->nr_free = 0;
+	/* So that the next put looks whether somebody waits. */
+	magazine->limit = 0;
 }
 
 static int take_error(struct magazine *magazine)
@@ -267,18 +271,20 @@ static inline bool try_lock_last(const struct zcpool *pool)
 }
 
 /*
- * How many buffers of a kind a magazine may hold: a thread's share of the pool,
- * and none to spare while a thread waits.  Called under the magazine's lock.
+ * How many buffers of a kind a magazine may hold: a thread's share of the pool, up to what
+ * makes a batch worth it, or more where that is but a small part of the share; and none to
+ * spare while a thread waits.  Called under the magazine's lock.
  */
 static uint32_t capacity(const struct zcpool *pool)
 {
 	uint32_t threads = atomic_load_explicit(&pool->nr_magazines, memory_order_relaxed);
+	uint32_t share = pool->count / threads;
 
 	if (atomic_load_explicit(&pool->waiters, memory_order_relaxed))
 		return 0;
-	if (pool->count >= threads * MAGAZINE_MAX)
+	if (share >= MAGAZINE_PART * MAGAZINE_MAX)
 		return MAGAZINE_MAX;
-	return pool->count / threads;
+	return share < MAGAZINE_FEW ? share : MAGAZINE_FEW;
 }
 
 static void visit_magazines(struct zcpool *pool, void (*act)(struct magazine *magazine))
@@ -336,8 +342,9 @@ static int refill(struct zcpool *pool, struct magazine *magazine)
 	uint32_t want;
 	int got;
 
-	magazine->limit = capacity(pool);
-	want = magazine->limit ? magazine->limit : 1;
+	want = capacity(pool);
+	magazine->limit = magazine->error ? 0 : want;
+	want = want ? want : 1;
 	got = zcpool_exchange(pool, magazine->put, &put, magazine->free, want, 0);
 	if (put < magazine->nr_put) {
 		/* Some buffer was not ours to put; the others still are. */
@@ -440,8 +447,7 @@ ZCPOOL_API int zcpool_put(struct zcpool *pool, uint32_t index)
 		return put_slow(pool, index);
 	magazine = last.magazine;
 	/* One more than a stack: who gets as often as he puts saves the call. */
-	if (magazine->nr_put >= magazine->limit || magazine->error ||
-	    atomic_load_explicit(&pool->waiters, memory_order_relaxed))
+	if (magazine->nr_put >= magazine->limit)
 		return put_unlocked(magazine, index);
 	magazine->put[magazine->nr_put++] = index;
 	return unlock(magazine);
