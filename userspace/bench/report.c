@@ -146,6 +146,11 @@ void report_get_put(void)
 	report_kinds("get+put", "GET and PUT of a buffer, by size of the pool", print_list);
 }
 
+void report_create(void)
+{
+	report_kinds("create", "A pool made, by bytes", print_list);
+}
+
 void report_touch(void)
 {
 	report_kinds("first touch", "Memory mapped and touched, by bytes", print_list);

@@ -12,6 +12,7 @@ const struct section sections[] = {
 	{ "vector", "many small messages, one by one and in one call", true, bench_vector,
 	  report_vector },
 	{ "get-put", "a buffer got and put back", true, bench_get_put, report_get_put },
+	{ "create", "a pool of 1 GiB made", true, bench_create, report_create },
 	{ "touch", "memory made and touched for the first time", true, bench_touch, report_touch },
 	{ "free", "to know when a buffer is free, and how soon", true, bench_free, report_free },
 	{ "hand-over", "a message handed over to another process", true, bench_hand_over,
