@@ -101,15 +101,15 @@ struct zcpool_pool *zcpool_pool_create(const struct zcpool_geometry *geometry)
 	if (error)
 		goto err_free_pool;
 
-	error = zcpool_memory_alloc(&pool->memory, geometry);
-	if (error)
-		goto err_uncharge;
-
+	/* Ahead of the memory, when there is most left. */
 	pool->buffers = zcpool_array_alloc(geometry->count, sizeof(*pool->buffers));
 	if (!pool->buffers) {
 		error = -ENOMEM;
-		goto err_free_memory;
+		goto err_uncharge;
 	}
+	error = zcpool_memory_alloc(&pool->memory, geometry);
+	if (error)
+		goto err_free_buffers;
 	zcpool_buffers_init(pool);
 	if (geometry->isolated)
 		zcpool_isolated_init(pool);
@@ -121,16 +121,16 @@ struct zcpool_pool *zcpool_pool_create(const struct zcpool_geometry *geometry)
 	file = zcpool_pool_open(pool);
 	if (IS_ERR(file)) {
 		error = PTR_ERR(file);
-		goto err_free_buffers;
+		goto err_free_memory;
 	}
 	pool->file = file;
 	trace_zcpool_create(pool);
 	return pool;
 
-err_free_buffers:
-	kvfree(pool->buffers);
 err_free_memory:
 	zcpool_memory_free(&pool->memory);
+err_free_buffers:
+	kvfree(pool->buffers);
 err_uncharge:
 	zcpool_uncharge(&pool->charge, geometry->size);
 err_free_pool:

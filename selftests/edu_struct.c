@@ -99,7 +99,7 @@ static int have_requests(int fd)
 /* A file, and a struct with which the command succeeds. */
 FIXTURE_SETUP(command)
 {
-	/* The device's limit is higher, but below it memory is harder to find. */
+	/* Below the device's own limit of 28 bits memory is harder to find, mostly. */
 	struct zcpool_create create = { .buffer_size = MIB, .count = 1, .dma_bits = 24 };
 	struct zcpool_edu_import *import = (void *)self->arg;
 	struct zcpool_edu_submit *submit = (void *)self->arg;
@@ -107,7 +107,10 @@ FIXTURE_SETUP(command)
 	struct zcpool_edu_cancel *cancel = (void *)self->arg;
 	int pool = open(DEVICE, O_RDWR);
 
-	ASSERT_EQ(0, ioctl(pool, ZCPOOL_IOC_CREATE, &create));
+	if (ioctl(pool, ZCPOOL_IOC_CREATE, &create)) {
+		create.dma_bits = 28;
+		ASSERT_EQ(0, ioctl(pool, ZCPOOL_IOC_CREATE, &create));
+	}
 	self->dmabuf = export(pool, 0, MIB, 0);
 	self->fd = open("/dev/zcpool-edu0", O_RDWR);
 	memset(self->arg, 0, sizeof(self->arg));

@@ -49,6 +49,8 @@ bool counter_read(FILE *file, struct counter_line *line)
 	if (fscanf(file, "%39s %39s %" SCNu64 " %" SCNu64, line->kind, line->name, &line->bytes,
 		   &line->times) == 4)
 		return true;
+	/* Not a line of another shape. */
+	MUST(feof(file) ? 0 : -1);
 	fclose(file);
 	return false;
 }

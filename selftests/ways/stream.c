@@ -50,10 +50,10 @@ size_t pipe_fill(int file, int64_t *offset, int to, size_t size)
 	return some(MUST(splice(file, offset, to, NULL, size, 0)));
 }
 
-void pipe_drain(int from, int to, size_t size)
+void pipe_drain(int from, int to, size_t size, unsigned int more)
 {
 	while (size)
-		size -= MUST(splice(from, NULL, to, NULL, size, 0));
+		size -= MUST(splice(from, NULL, to, NULL, size, more));
 }
 
 void splice_full(int file, uint64_t offset, const int ends[2], int socket, size_t size)
@@ -63,8 +63,8 @@ void splice_full(int file, uint64_t offset, const int ends[2], int socket, size_
 	while (size) {
 		size_t in_pipe = pipe_fill(file, &at, ends[1], size);
 
-		pipe_drain(ends[0], socket, in_pipe);
 		size -= in_pipe;
+		pipe_drain(ends[0], socket, in_pipe, size ? SPLICE_F_MORE : 0);
 	}
 }
 

@@ -74,7 +74,7 @@ void sendfile_full(int socket, int file, uint64_t offset, size_t size);
 void open_pipe(int ends[2], size_t size);
 /* From the file to a pipe what goes at once: bytes; and from there on, all of them. */
 size_t pipe_fill(int file, int64_t *offset, int to, size_t size);
-void pipe_drain(int from, int to, size_t size);
+void pipe_drain(int from, int to, size_t size, unsigned int more);
 void splice_full(int file, uint64_t offset, const int ends[2], int socket, size_t size);
 /* Through a program's memory: read, changed, written. */
 void copy_changed(int file, uint64_t offset, char *memory, int socket, size_t size);

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A program that moves data by the ways here: $(program), of the sources in $(here), built in
-# $(O), for
-# which $(libraries) are linked beside libzcpool.
+# $(O), for which $(libraries) are linked beside libzcpool.
 top := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))/../..
 ways := $(top)/selftests/ways
 library := $(top)/build/lib/libzcpool.a

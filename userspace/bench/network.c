@@ -9,6 +9,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -67,6 +68,23 @@ static int set_segment_max(uint32_t bytes)
 	return error;
 }
 
+/* Whether there is a loopback address of IPv6; 0 or a negative errno. */
+static int try_address(void)
+{
+	const struct sockaddr_in6 address = {
+		.sin6_family = AF_INET6,
+		.sin6_addr = in6addr_loopback,
+	};
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)))
+		error = -errno;
+	close(fd);
+	return error;
+}
+
 static int set_up(void)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), error;
@@ -75,21 +93,26 @@ static int set_up(void)
 		return -errno;
 	error = loopback_up(fd);
 	close(fd);
-	return error ? error : set_segment_max(SEGMENT_MAX);
+	if (!error)
+		error = set_segment_max(SEGMENT_MAX);
+	return error ? error : try_address();
 }
 
 /* 0, or a negative errno and nothing has changed. */
 int network_enter(void)
 {
-	int error = 0;
+	int error;
 
 	outside = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (outside < 0)
 		return -errno;
-	if (unshare(CLONE_NEWNET))
+	if (unshare(CLONE_NEWNET)) {
+		/* Who may not leave his network may not come back to it, either. */
 		error = -errno;
-	else
-		error = set_up();
+		close(outside);
+		return error;
+	}
+	error = set_up();
 	if (error)
 		network_leave();
 	return error;

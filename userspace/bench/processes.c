@@ -20,8 +20,8 @@
 #define SECTION "processes"
 #define BUFFER (8 << 10)
 #define MOST 64
-/* So that each may have as many as its magazine holds, and a batch under way. */
-#define COUNT (MOST * 2 * BATCH)
+/* Twice as many as the library's magazines keep of so many processes, 64 of each. */
+#define COUNT (MOST * 4 * BATCH)
 /* Of all processes. */
 #define OPERATIONS (64 << 10)
 

@@ -7,7 +7,8 @@
  * what is got inside a magazine: it goes to the kernel first.  A magazine saves
  * system calls, nothing else.
  *
- * It must not starve another thread, or process, either.  A thread that finds nothing
+ * It must not starve another thread either, nor keep much from another process, whose waiting
+ * it does not see.  A thread that finds nothing
  * free in the kernel, or nothing to receive, empties every magazine of the handle, and
  * while a thread waits in the kernel, nobody's puts stay in a magazine:
  *

@@ -137,8 +137,8 @@ static void send_tee(struct transfer *transfer, uint64_t offset, size_t size)
 		while (left) {
 			size_t both = MUST(tee(pipe_ends[0], second_pipe[1], left, 0));
 
-			pipe_drain(second_pipe[0], transfer->socket, both);
-			pipe_drain(pipe_ends[0], sink, both);
+			pipe_drain(second_pipe[0], transfer->socket, both, 0);
+			pipe_drain(pipe_ends[0], sink, both, 0);
 			left -= both;
 		}
 		size -= in_pipe;

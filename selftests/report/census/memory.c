@@ -49,7 +49,7 @@ static void vmsplice_full(struct transfer *transfer, uint64_t offset, size_t siz
 
 		iov.iov_base = (char *)iov.iov_base + in_pipe;
 		iov.iov_len -= in_pipe;
-		pipe_drain(pipe_ends[0], socket, in_pipe);
+		pipe_drain(pipe_ends[0], socket, in_pipe, 0);
 	}
 }
 

@@ -18,7 +18,8 @@
 
 #define WARM_UP 40
 #define MESSAGES 64
-#define POOL_COUNT 256
+/* So that the library takes batches as large as it ever does. */
+#define POOL_COUNT 1024
 #define BUFFER (8 << 10)
 
 void must_fail(long ret, const char *what)
