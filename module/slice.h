@@ -104,8 +104,7 @@ static inline u32 zcpool_folio_buffer(const struct folio *folio)
  *
  * Sees to it that a buffer that failed is never handed out again.
  */
-static inline bool zcpool_buffer_failed(struct zcpool_pool *pool,
-					const struct zcpool_chunk *chunk)
+static inline bool zcpool_buffer_failed(struct zcpool_pool *pool, const struct zcpool_chunk *chunk)
 {
 	if (likely(!zcpool_chunk_failed(chunk)))
 		return false;

@@ -8,7 +8,7 @@
 #include "bench.h"
 
 #define SECTION "create"
-#define SIZE (1UL << 30)
+#define SIZE (1024UL << 20)
 #define ZEROING "zeroing alone"
 /* Zeroed several times instead: more than caches hold, less than a small machine has. */
 #define PART (256UL << 20)
@@ -35,8 +35,8 @@ static void zeroing(void)
 
 	if (result_left_out(SECTION, ZEROING, SIZE))
 		return;
-	part = mmap(NULL, PART, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
-		    0);
+	part = mmap(NULL, PART, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
+		    -1, 0);
 	if (part == MAP_FAILED) {
 		result_leave_out(SECTION, ZEROING, SIZE, strerror(errno));
 		return;
@@ -56,7 +56,8 @@ static void create(uint64_t buffer_size)
 	char method[64];
 	int error;
 
-	snprintf(method, sizeof(method), "pool of %u KiB buffers", (unsigned int)(buffer_size >> 10));
+	snprintf(method, sizeof(method), "pool of %u KiB buffers",
+		 (unsigned int)(buffer_size >> 10));
 	if (result_left_out(SECTION, method, SIZE))
 		return;
 	stopwatch_start(&watch);
