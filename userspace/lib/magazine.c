@@ -7,10 +7,10 @@
  * what is got inside a magazine: it goes to the kernel first.  A magazine saves
  * system calls, nothing else.
  *
- * It must not starve another thread either, nor keep much from another process, whose waiting
- * it does not see.  A thread that finds nothing
- * free in the kernel, or nothing to receive, empties every magazine of the handle, and
- * while a thread waits in the kernel, nobody's puts stay in a magazine:
+ * It must not starve another thread either, nor keep much from another process, whose
+ * waiting it does not see.  A thread that finds nothing free in the kernel, or nothing to
+ * receive, empties every magazine of the handle, and while a thread waits in the kernel,
+ * nobody's puts stay in a magazine:
  *
  *  waiter                            another thread
  *    waiters++                         lock its magazine
