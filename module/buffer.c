@@ -24,58 +24,42 @@
 /* When a buffer in flight is overdue, nanoseconds after it was put. */
 #define ZCPOOL_OVERDUE_NS NSEC_PER_SEC
 
-/* The references of all folios of a buffer, which may have several, or 0; if nothing stands. */
-static noinline int zcpool_folios_idle_refs(const struct zcpool_pool *pool,
-					    struct zcpool_buffer *buffer, u32 index)
+/* All folios of a buffer, of which it may have several; if nothing stands. */
+static noinline bool zcpool_folios_idle(const struct zcpool_pool *pool, u32 index)
 {
 	struct folio **folio = &pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
 	struct folio **end = folio + pool->geometry.folios_per_buffer;
+	struct zcpool_buffer *buffer = &pool->buffers[index];
 	unsigned int order = pool->memory.order;
 	int sum = 0;
+	int refs;
 
 	if (zcpool_buffer_stands(buffer))
-		return 0;
+		return false;
 	for (; folio < end; folio++) {
-		int refs = zcpool_folio_idle_refs(*folio, order, &buffer->faults);
-
-		if (!refs)
-			return 0;
+		if (!zcpool_folio_idle(*folio, order, &buffer->faults, &refs))
+			return false;
 		sum += refs;
 	}
-	return sum;
+	buffer->refs = sum;
+	return true;
 }
 
-/*
- * Whether a buffer is free; if so, its references are noted for PUT to compare.
- *
- * The new owner accesses the buffer only if this returns true, and so after the
- * reference counts were read; a holder's last access came before it dropped its
- * reference by a fully ordered read-modify-write.  Hence no former holder sees the
- * new owner's writes, and the new owner sees what a holder wrote.
- */
+/* Whether a buffer is free; if so, its references are noted for PUT to compare. */
 static __always_inline bool zcpool_buffer_idle(const struct zcpool_pool *pool, u32 index)
 {
 	struct zcpool_buffer *buffer = &pool->buffers[index];
-	int refs;
 
-	if (likely(pool->plain))
-		refs = zcpool_folio_idle_refs(pool->memory.folios[index], pool->memory.order,
-					      &buffer->faults);
-	else
-		refs = zcpool_folios_idle_refs(pool, buffer, index);
-	buffer->refs = refs;
-	/* Pairs with the holder's last atomic_dec_and_test(), see above. */
-	smp_acquire__after_ctrl_dep();
-	return refs;
+	if (unlikely(!pool->plain))
+		return zcpool_folios_idle(pool, index);
+	return zcpool_folio_idle(pool->memory.folios[index], pool->memory.order, &buffer->faults,
+				 &buffer->refs);
 }
 
-static __always_inline int zcpool_buffer_refs(const struct zcpool_pool *pool, u32 index)
+static noinline int zcpool_folios_refs(const struct zcpool_pool *pool, u32 index)
 {
 	struct folio **folio, **end;
 	int refs = 0;
-
-	if (likely(pool->geometry.folios_per_buffer == 1))
-		return folio_ref_count(pool->memory.folios[index]);
 
 	folio = &pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
 	end = folio + pool->geometry.folios_per_buffer;
@@ -139,7 +123,7 @@ static noinline u32 zcpool_buffer_landed(struct zcpool_pool *pool, struct zcpool
 		scan->overdue--;
 		queue = &pool->overdue;
 	}
-	index = zcpool_queue_pop(pool, queue);
+	index = zcpool_queue_pop(pool->buffers, queue);
 	if (index == ZCPOOL_NO_BUFFER)
 		return index;
 	age = scan->now - pool->buffers[index].since;
@@ -151,7 +135,7 @@ static noinline u32 zcpool_buffer_landed(struct zcpool_pool *pool, struct zcpool
 	/* One that was put after the scan began has a negative age. */
 	if ((s64)age > ZCPOOL_OVERDUE_NS)
 		queue = &pool->overdue;
-	zcpool_queue_add_last(pool, queue, index);
+	zcpool_queue_add_last(pool->buffers, queue, index);
 	return ZCPOOL_NO_BUFFER;
 }
 
@@ -171,7 +155,7 @@ static noinline u32 zcpool_buffer_find_in_flight(struct zcpool_pool *pool, struc
 static void zcpool_buffer_add_in_flight(struct zcpool_pool *pool, u32 index)
 {
 	pool->buffers[index].since = ktime_get_mono_fast_ns();
-	zcpool_queue_add_last(pool, &pool->in_flight, index);
+	zcpool_queue_add_last(pool->buffers, &pool->in_flight, index);
 }
 
 /*
@@ -179,12 +163,11 @@ static void zcpool_buffer_add_in_flight(struct zcpool_pool *pool, u32 index)
  * flight as @scan allows.  May drop the pool's lock for a moment, but not between its last
  * look and its return.
  */
-static __always_inline bool zcpool_buffer_find(struct zcpool_pool *pool, struct zcpool_scan *scan,
-					       u32 *index)
+static bool zcpool_buffer_find(struct zcpool_pool *pool, struct zcpool_scan *scan, u32 *index)
 {
 	lockdep_assert_held(&pool->lock);
 	for (;;) {
-		*index = zcpool_queue_pop(pool, &pool->idle);
+		*index = zcpool_queue_pop(pool->buffers, &pool->idle);
 		if (unlikely(*index == ZCPOOL_NO_BUFFER)) {
 			*index = zcpool_buffer_find_in_flight(pool, scan);
 			return *index != ZCPOOL_NO_BUFFER;
@@ -210,7 +193,44 @@ void zcpool_buffers_init(struct zcpool_pool *pool)
 	zcpool_queue_init(&pool->in_flight);
 	zcpool_queue_init(&pool->overdue);
 	for (i = 0; i < pool->geometry.count; i++)
-		zcpool_queue_add_last(pool, &pool->idle, i);
+		zcpool_queue_add_last(pool->buffers, &pool->idle, i);
+}
+
+static __always_inline void zcpool_buffer_own(struct zcpool_pool *pool,
+					      struct zcpool_buffer *buffer, u32 index,
+					      struct zcpool_handle *owner, u64 now)
+{
+	WRITE_ONCE(buffer->owner, owner);
+	buffer->since = now;
+	trace_zcpool_get(pool, index);
+}
+
+/*
+ * Take idle buffers up to the first that is held, which zcpool_buffer_find() will sort.
+ * Nearly all buffers come by here, so what is the same for all stands in variables.
+ */
+static __always_inline u32 *zcpool_buffers_find_idle(struct zcpool_pool *pool,
+						     struct zcpool_handle *owner, u32 *indices,
+						     const u32 *end, u64 now)
+{
+	struct folio *const *folios = pool->memory.folios;
+	struct zcpool_buffer *buffers = pool->buffers;
+	unsigned int order = pool->memory.order;
+	u32 first = pool->idle.first;
+	u32 *next = indices;
+
+	while (next < end && first != ZCPOOL_NO_BUFFER) {
+		struct zcpool_buffer *buffer = &buffers[first];
+
+		if (unlikely(!zcpool_folio_idle(folios[first], order, &buffer->faults,
+						&buffer->refs)))
+			break;
+		*next++ = first;
+		zcpool_buffer_own(pool, buffer, first, owner, now);
+		first = buffer->next;
+	}
+	zcpool_queue_advance(&pool->idle, first, next - indices);
+	return next;
 }
 
 /* What isolated pools need besides is kept out of the way of others: many calls a second. */
@@ -227,13 +247,11 @@ static __always_inline u32 zcpool_buffers_find(struct zcpool_pool *pool,
 	spin_lock(&pool->lock);
 	scan = zcpool_scan_begin(pool);
 	now = scan.now;
+	if (likely(pool->plain))
+		next = zcpool_buffers_find_idle(pool, owner, next, end, now);
 	for (; next < end && zcpool_buffer_find(pool, &scan, &index); next++) {
-		struct zcpool_buffer *buffer = &pool->buffers[index];
-
-		WRITE_ONCE(buffer->owner, owner);
-		buffer->since = now;
+		zcpool_buffer_own(pool, &pool->buffers[index], index, owner, now);
 		*next = index;
-		trace_zcpool_get(pool, index);
 	}
 	handle->nr_owned += next - indices;
 	pool->nr_gets += next - indices;
@@ -273,26 +291,35 @@ u32 zcpool_buffers_take(struct zcpool_pool *pool, struct zcpool_handle *handle, 
 	return zcpool_buffers_find(pool, handle, handle, indices, count);
 }
 
-/* Give up and sort a buffer; whether it is presumed free. */
-static __always_inline bool zcpool_buffer_disown(struct zcpool_pool *pool, u32 index)
+/* Give up and sort a buffer; whether it is presumed free, and so the first in @idle. */
+static __always_inline bool zcpool_buffer_sort(struct zcpool_pool *pool,
+					       struct zcpool_buffer *buffers, u32 index, int refs,
+					       struct zcpool_queue *idle)
 {
-	struct zcpool_buffer *buffer = &pool->buffers[index];
-	bool in_flight;
+	struct zcpool_buffer *buffer = &buffers[index];
 
 	/*
 	 * No more references than when it was free: most likely free again, and
 	 * the last touched is the first to be handed out, warm in the cache.
 	 * Otherwise somebody holds it, or more of it is mapped now.
 	 */
-	in_flight = zcpool_buffer_refs(pool, index) > buffer->refs &&
-		    zcpool_buffer_held(pool, index);
-	WRITE_ONCE(buffer->owner, NULL);
-	if (in_flight)
+	if (unlikely(refs > buffer->refs) && zcpool_buffer_held(pool, index)) {
+		WRITE_ONCE(buffer->owner, NULL);
 		zcpool_buffer_add_in_flight(pool, index);
-	else
-		zcpool_queue_add_first(pool, &pool->idle, index);
-	trace_zcpool_put(pool, index, in_flight);
-	return !in_flight;
+		trace_zcpool_put(pool, index, true);
+		return false;
+	}
+	WRITE_ONCE(buffer->owner, NULL);
+	zcpool_queue_add_first(buffers, idle, index);
+	trace_zcpool_put(pool, index, false);
+	return true;
+}
+
+/* Give up a buffer; whether it is presumed free. */
+static bool zcpool_buffer_disown(struct zcpool_pool *pool, u32 index)
+{
+	return zcpool_buffer_sort(pool, pool->buffers, index, zcpool_folios_refs(pool, index),
+				  &pool->idle);
 }
 
 /* Tell waiters that buffers were put, of which so many are presumed free. */
@@ -306,41 +333,51 @@ static void zcpool_buffers_wake(struct zcpool_pool *pool, u32 idle)
 
 static __always_inline u32 zcpool_buffers_put_all(struct zcpool_pool *pool,
 						  struct zcpool_handle *handle, const u32 *indices,
-						  u32 count, bool isolated, int *error)
+						  u32 count, bool common, int *error)
 {
+	struct folio *const *folios = pool->memory.folios;
+	struct zcpool_buffer *buffers = pool->buffers;
+	u32 nr_buffers = pool->geometry.count;
 	const u32 *end = indices + count;
 	const u32 *next = indices;
-	u32 idle = 0;
-	u32 put;
+	struct zcpool_queue idle;
+	u32 freed, put;
 
 	*error = 0;
 	spin_lock(&pool->lock);
+	/* Nobody else sees the pool's before this call is through. */
+	idle = pool->idle;
 	for (; next < end; next++) {
 		u32 index = *next;
-		int wrong = zcpool_buffer_check(pool, handle, &index);
+		int wrong = zcpool_buffer_check(buffers, nr_buffers, handle, &index);
+		int refs;
 
 		if (unlikely(wrong)) {
 			*error = wrong;
 			break;
 		}
-		if (isolated)
+		if (!common && pool->geometry.isolated)
 			zcpool_isolated_withdraw(pool, handle, NULL, index);
-		idle += zcpool_buffer_disown(pool, index);
+		refs = common ? folio_ref_count(folios[index]) : zcpool_folios_refs(pool, index);
+		zcpool_buffer_sort(pool, buffers, index, refs, &idle);
 	}
+	freed = idle.nr - pool->idle.nr;
+	pool->idle = idle;
 	put = next - indices;
 	handle->nr_owned -= put;
 	pool->nr_puts += put;
 	spin_unlock(&pool->lock);
 
-	zcpool_buffers_wake(pool, idle);
+	zcpool_buffers_wake(pool, freed);
 	return put;
 }
 
-static noinline u32 zcpool_buffers_put_isolated(struct zcpool_pool *pool,
+/* What few pools need is kept out of the way of the others. */
+static noinline u32 zcpool_buffers_put_uncommon(struct zcpool_pool *pool,
 						struct zcpool_handle *handle, const u32 *indices,
 						u32 count, int *error)
 {
-	return zcpool_buffers_put_all(pool, handle, indices, count, true, error);
+	return zcpool_buffers_put_all(pool, handle, indices, count, false, error);
 }
 
 /**
@@ -358,9 +395,9 @@ static noinline u32 zcpool_buffers_put_isolated(struct zcpool_pool *pool,
 u32 zcpool_buffers_put(struct zcpool_pool *pool, struct zcpool_handle *handle, const u32 *indices,
 		       u32 count, int *error)
 {
-	if (unlikely(pool->geometry.isolated))
-		return zcpool_buffers_put_isolated(pool, handle, indices, count, error);
-	return zcpool_buffers_put_all(pool, handle, indices, count, false, error);
+	if (unlikely(pool->geometry.isolated || pool->geometry.folios_per_buffer != 1))
+		return zcpool_buffers_put_uncommon(pool, handle, indices, count, error);
+	return zcpool_buffers_put_all(pool, handle, indices, count, true, error);
 }
 
 /* Put what was on its way to a handle. */
@@ -369,7 +406,7 @@ static u32 zcpool_buffers_disown_incoming(struct zcpool_pool *pool, struct zcpoo
 	u32 idle = 0;
 	u32 index;
 
-	while ((index = zcpool_queue_pop(pool, &handle->incoming)) != ZCPOOL_NO_BUFFER) {
+	while ((index = zcpool_queue_pop(pool->buffers, &handle->incoming)) != ZCPOOL_NO_BUFFER) {
 		/* It has the sender's bytes, and was perhaps received once: see RECEIVE. */
 		if (pool->geometry.isolated)
 			zcpool_isolated_withdraw(pool, NULL, NULL, index);
@@ -430,7 +467,7 @@ u32 zcpool_buffers_rescan(struct zcpool_pool *pool)
 		u32 index = zcpool_buffer_landed(pool, &scan);
 
 		if (index != ZCPOOL_NO_BUFFER)
-			zcpool_queue_add_first(pool, &pool->idle, index);
+			zcpool_queue_add_first(pool->buffers, &pool->idle, index);
 		cond_resched_lock(&pool->lock);
 	}
 	idle = pool->idle.nr;
@@ -452,7 +489,7 @@ bool zcpool_buffers_available(struct zcpool_pool *pool)
 	scan = zcpool_scan_begin(pool);
 	found = zcpool_buffer_find(pool, &scan, &index);
 	if (found)
-		zcpool_queue_add_first(pool, &pool->idle, index);
+		zcpool_queue_add_first(pool->buffers, &pool->idle, index);
 	spin_unlock(&pool->lock);
 	return found;
 }

@@ -6,10 +6,11 @@
 #include "compat.h"
 
 /**
- * zcpool_folio_mapped_refs() - judge a folio that has more than the pool's reference
+ * zcpool_folio_only_mapped() - judge a folio that has more than the pool's reference
  * @folio: folio
  * @order: its order
  * @faults: number of faults on its buffer
+ * @refs: its references, if only page tables and the pool have some
  *
  * Every page table entry, pipe slot, socket fragment and pin has a reference,
  * and page table entries are also counted in the mapcount.  So a folio is held
@@ -42,46 +43,54 @@
  *    Nobody but the owner has a right to start one, and a buffer without owner
  *    is judged again before it is handed out.
  *
- * Return: the references if nobody but the pool and page tables has any, 0 if
- * the folio is held.
+ * Return: whether nobody but the pool and page tables refers to the folio.
  */
-static __always_inline int zcpool_folio_mapped_refs(struct folio *folio, unsigned int order,
-						    const atomic_t *faults)
+static __always_inline bool zcpool_folio_only_mapped(struct folio *folio, unsigned int order,
+						     const atomic_t *faults, int *refs)
 {
 	int before = atomic_read_acquire(faults); /* A before B */
-	int refs, maps;
+	int now, maps;
 
 	if (folio_test_locked(folio))
-		return 0;
+		return false;
 	smp_rmb(); /* B before C: pairs with folio_unlock() */
-	refs = folio_ref_count(folio);
+	now = folio_ref_count(folio);
 	smp_rmb(); /* C before D: pairs with the order of a zap */
-	maps = zcpool_folio_mapcount(folio, order, refs - 1);
+	maps = zcpool_folio_mapcount(folio, order, now - 1);
 	smp_rmb(); /* D before E: pairs with the barrier in zcpool_fault() */
+	*refs = now;
 #ifdef ZCPOOL_WEAKENED
 	/* All look free: selftests/torture must find that out. */
-	return refs;
+	return true;
 #endif
-	return atomic_read(faults) == before && refs - maps == 1 ? refs : 0;
+	return likely(atomic_read(faults) == before && now - maps == 1);
 }
 
 /**
- * zcpool_folio_idle_refs() - judge a folio
+ * zcpool_folio_idle() - judge a folio
  * @folio: folio
  * @order: its order
  * @faults: number of faults on its buffer
+ * @refs: its references, if only page tables and the pool have some
  *
- * Return: as zcpool_folio_mapped_refs().
+ * The new owner accesses the buffer only if this returns true, and so after the
+ * reference counts were read; a holder's last access came before it dropped its
+ * reference by a fully ordered read-modify-write.  Hence no former holder sees the
+ * new owner's writes, and the new owner sees what a holder wrote.
+ *
+ * Return: whether nobody but the pool and page tables refers to the folio.
  */
-static __always_inline int zcpool_folio_idle_refs(struct folio *folio, unsigned int order,
-						  const atomic_t *faults)
+static __always_inline bool zcpool_folio_idle(struct folio *folio, unsigned int order,
+					      const atomic_t *faults, int *refs)
 {
-	int refs = folio_ref_count(folio);
-
 	/* If the only reference is the pool's, no page table entry has one either. */
-	if (refs == 1)
-		return refs;
-	return zcpool_folio_mapped_refs(folio, order, faults);
+	if (folio_ref_count(folio) == 1)
+		*refs = 1;
+	else if (!zcpool_folio_only_mapped(folio, order, faults, refs))
+		return false;
+	/* Pairs with the holder's last atomic_dec_and_test(), see above. */
+	smp_acquire__after_ctrl_dep();
+	return true;
 }
 
 #endif /* ZCPOOL_IDLE_H */

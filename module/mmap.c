@@ -65,7 +65,7 @@ vm_fault_t zcpool_fault(struct vm_fault *vmf)
 	/* GET, splice and pins refuse to overflow the count by themselves. */
 	if (folio_ref_count(chunk.folio) > INT_MAX / 2)
 		return VM_FAULT_SIGBUS;
-	/* Locked until the entry is made, and counted: see zcpool_folio_mapped_refs(). */
+	/* Locked until the entry is made, and counted: see zcpool_folio_only_mapped(). */
 	if (!zcpool_fault_lock(pool, chunk.folio, vmf->vma))
 		return VM_FAULT_SIGBUS;
 	if (!zcpool_isolated_vma_reaches(vmf->vma, pool, zcpool_folio_buffer(chunk.folio)))
@@ -77,7 +77,7 @@ vm_fault_t zcpool_fault(struct vm_fault *vmf)
 	}
 	smp_mb__before_atomic(); /* the lock is seen no later than the number */
 	atomic_inc(faults);
-	smp_mb__after_atomic(); /* pairs with smp_rmb() in zcpool_folio_mapped_refs() */
+	smp_mb__after_atomic(); /* pairs with smp_rmb() in zcpool_folio_only_mapped() */
 	vmf->page = folio_page(chunk.folio, chunk.offset >> PAGE_SHIFT);
 	/* Who writes to a private mapping gets a page of his own, which has no neighbours. */
 	if (unlikely(zcpool_folio_split_failed(chunk.folio, pool->memory.order)) &&

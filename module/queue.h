@@ -12,20 +12,20 @@
 
 /**
  * zcpool_buffer_check() - whether a handle owns a buffer, by the pool's lock
- * @pool: pool
+ * @buffers: the pool's
+ * @count: how many
  * @handle: handle
  * @index: any number; afterwards one that no speculation takes beyond the pool
  *
  * Return: 0, -ERANGE if there is no such buffer, or -EPERM.
  */
-static inline int zcpool_buffer_check(const struct zcpool_pool *pool,
+static inline int zcpool_buffer_check(const struct zcpool_buffer *buffers, u32 count,
 				      const struct zcpool_handle *handle, u32 *index)
 {
-	lockdep_assert_held(&pool->lock);
-	if (*index >= pool->geometry.count)
+	if (*index >= count)
 		return -ERANGE;
-	*index = array_index_nospec(*index, pool->geometry.count);
-	return pool->buffers[*index].owner == handle ? 0 : -EPERM;
+	*index = array_index_nospec(*index, count);
+	return buffers[*index].owner == handle ? 0 : -EPERM;
 }
 
 static inline void zcpool_queue_init(struct zcpool_queue *queue)
@@ -41,38 +41,45 @@ static inline void zcpool_queue_count(struct zcpool_queue *queue, int more)
 	data_race(queue->nr += more);
 }
 
-static inline void zcpool_queue_add_first(struct zcpool_pool *pool, struct zcpool_queue *queue,
+static inline void zcpool_queue_add_first(struct zcpool_buffer *buffers, struct zcpool_queue *queue,
 					  u32 index)
 {
-	pool->buffers[index].next = queue->first;
+	buffers[index].next = queue->first;
 	if (queue->first == ZCPOOL_NO_BUFFER)
 		queue->last = index;
 	queue->first = index;
 	zcpool_queue_count(queue, 1);
 }
 
-static inline void zcpool_queue_add_last(struct zcpool_pool *pool, struct zcpool_queue *queue,
+static inline void zcpool_queue_add_last(struct zcpool_buffer *buffers, struct zcpool_queue *queue,
 					 u32 index)
 {
-	pool->buffers[index].next = ZCPOOL_NO_BUFFER;
+	buffers[index].next = ZCPOOL_NO_BUFFER;
 	if (queue->first == ZCPOOL_NO_BUFFER)
 		queue->first = index;
 	else
-		pool->buffers[queue->last].next = index;
+		buffers[queue->last].next = index;
 	queue->last = index;
 	zcpool_queue_count(queue, 1);
 }
 
 /* Take the first buffer out, ZCPOOL_NO_BUFFER if there is none. */
-static inline u32 zcpool_queue_pop(struct zcpool_pool *pool, struct zcpool_queue *queue)
+static inline u32 zcpool_queue_pop(const struct zcpool_buffer *buffers, struct zcpool_queue *queue)
 {
 	u32 index = queue->first;
 
 	if (index != ZCPOOL_NO_BUFFER) {
-		queue->first = pool->buffers[index].next;
+		queue->first = buffers[index].next;
 		zcpool_queue_count(queue, -1);
 	}
 	return index;
+}
+
+/* Take the first @nr buffers out, behind which comes @first. */
+static inline void zcpool_queue_advance(struct zcpool_queue *queue, u32 first, u32 nr)
+{
+	queue->first = first;
+	zcpool_queue_count(queue, -nr);
 }
 
 #endif /* ZCPOOL_QUEUE_H */

@@ -54,7 +54,7 @@ static int zcpool_transfer_one(struct zcpool_pool *pool, struct zcpool_handle *h
 
 	if (item->reserved)
 		return -EINVAL;
-	error = zcpool_buffer_check(pool, handle, &index);
+	error = zcpool_buffer_check(pool->buffers, pool->geometry.count, handle, &index);
 	if (error)
 		return error;
 	if (receiver->incoming.nr >= receiver->incoming_max)
@@ -70,7 +70,7 @@ static int zcpool_transfer_one(struct zcpool_pool *pool, struct zcpool_handle *h
 	WRITE_ONCE(buffer->owner, zcpool_receiver_mark(receiver));
 	buffer->tag = item->tag;
 	handle->nr_owned--;
-	zcpool_queue_add_last(pool, &receiver->incoming, index);
+	zcpool_queue_add_last(pool->buffers, &receiver->incoming, index);
 	return 0;
 }
 
@@ -138,7 +138,7 @@ static u32 zcpool_receive_items(struct zcpool_pool *pool, struct zcpool_handle *
 
 	spin_lock(&pool->lock);
 	for (done = 0; done < count; done++) {
-		u32 index = zcpool_queue_pop(pool, &handle->incoming);
+		u32 index = zcpool_queue_pop(pool->buffers, &handle->incoming);
 		struct zcpool_buffer *buffer;
 
 		if (index == ZCPOOL_NO_BUFFER)
@@ -168,7 +168,7 @@ static void zcpool_receive_undo(struct zcpool_pool *pool, struct zcpool_handle *
 			continue;
 		WRITE_ONCE(buffer->owner, zcpool_receiver_mark(handle));
 		handle->nr_owned--;
-		zcpool_queue_add_first(pool, &handle->incoming, items[count].index);
+		zcpool_queue_add_first(pool->buffers, &handle->incoming, items[count].index);
 	}
 	spin_unlock(&pool->lock);
 	/* Others may have found nothing, and sleep. */

@@ -24,7 +24,7 @@
  *                             by who takes such entries away, PUT of isolated pools
  *                             and SEAL, within which the kernel's i_mmap_rwsem is; of
  *                             a buffer's the first folio's ahead of another one's;
- *                             zcpool_folio_mapped_refs() only looks at it
+ *                             zcpool_folio_only_mapped() only looks at it
  *   zcpool_exported.lock      mutex; the mappings of an export; within the dma-buf's
  *                             dma_resv lock, where its importer takes that
  *   zcpool_pool.lock          spinlock; ownership and the queues; never taken in
