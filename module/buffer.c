@@ -331,53 +331,57 @@ static void zcpool_buffers_wake(struct zcpool_pool *pool, u32 idle)
 		zcpool_wake_later(pool);
 }
 
-static __always_inline u32 zcpool_buffers_put_all(struct zcpool_pool *pool,
-						  struct zcpool_handle *handle, const u32 *indices,
-						  u32 count, bool common, int *error)
+/*
+ * Of a common pool, open to all its handles and of one folio a buffer: nearly all buffers go
+ * by here, so what is the same for all stands in variables, the queue among them.
+ */
+static __always_inline u32 zcpool_buffers_put_common(struct zcpool_pool *pool,
+						     struct zcpool_handle *handle,
+						     const u32 *indices, u32 count, u32 *freed,
+						     int *error)
 {
 	struct folio *const *folios = pool->memory.folios;
 	struct zcpool_buffer *buffers = pool->buffers;
 	u32 nr_buffers = pool->geometry.count;
+	struct zcpool_queue idle = pool->idle;
 	const u32 *end = indices + count;
-	const u32 *next = indices;
-	struct zcpool_queue idle;
-	u32 freed, put;
+	const u32 *next;
+	int wrong = 0;
 
-	*error = 0;
-	spin_lock(&pool->lock);
-	/* Nobody else sees the pool's before this call is through. */
-	idle = pool->idle;
-	for (; next < end; next++) {
+	for (next = indices; next < end; next++) {
 		u32 index = *next;
-		int wrong = zcpool_buffer_check(buffers, nr_buffers, handle, &index);
-		int refs;
 
-		if (unlikely(wrong)) {
-			*error = wrong;
+		wrong = zcpool_buffer_check(buffers, nr_buffers, handle, &index);
+		if (unlikely(wrong))
 			break;
-		}
-		if (!common && pool->geometry.isolated)
-			zcpool_isolated_withdraw(pool, handle, NULL, index);
-		refs = common ? folio_ref_count(folios[index]) : zcpool_folios_refs(pool, index);
-		zcpool_buffer_sort(pool, buffers, index, refs, &idle);
+		zcpool_buffer_sort(pool, buffers, index, folio_ref_count(folios[index]), &idle);
 	}
-	freed = idle.nr - pool->idle.nr;
+	*freed = idle.nr - pool->idle.nr;
 	pool->idle = idle;
-	put = next - indices;
-	handle->nr_owned -= put;
-	pool->nr_puts += put;
-	spin_unlock(&pool->lock);
-
-	zcpool_buffers_wake(pool, freed);
-	return put;
+	*error = wrong;
+	return next - indices;
 }
 
-/* What few pools need is kept out of the way of the others. */
+/* Of any pool: drops its lock meanwhile. */
 static noinline u32 zcpool_buffers_put_uncommon(struct zcpool_pool *pool,
 						struct zcpool_handle *handle, const u32 *indices,
-						u32 count, int *error)
+						u32 count, u32 *freed, int *error)
 {
-	return zcpool_buffers_put_all(pool, handle, indices, count, false, error);
+	const u32 *end = indices + count;
+	const u32 *next;
+
+	*freed = 0;
+	for (next = indices; next < end; next++) {
+		u32 index = *next;
+
+		*error = zcpool_buffer_check(pool->buffers, pool->geometry.count, handle, &index);
+		if (*error)
+			break;
+		if (pool->geometry.isolated)
+			zcpool_isolated_withdraw(pool, handle, NULL, index);
+		*freed += zcpool_buffer_disown(pool, index);
+	}
+	return next - indices;
 }
 
 /**
@@ -395,9 +399,20 @@ static noinline u32 zcpool_buffers_put_uncommon(struct zcpool_pool *pool,
 u32 zcpool_buffers_put(struct zcpool_pool *pool, struct zcpool_handle *handle, const u32 *indices,
 		       u32 count, int *error)
 {
-	if (unlikely(pool->geometry.isolated || pool->geometry.folios_per_buffer != 1))
-		return zcpool_buffers_put_uncommon(pool, handle, indices, count, error);
-	return zcpool_buffers_put_all(pool, handle, indices, count, true, error);
+	u32 freed, put;
+
+	*error = 0;
+	spin_lock(&pool->lock);
+	if (likely(!pool->geometry.isolated && pool->geometry.folios_per_buffer == 1))
+		put = zcpool_buffers_put_common(pool, handle, indices, count, &freed, error);
+	else
+		put = zcpool_buffers_put_uncommon(pool, handle, indices, count, &freed, error);
+	handle->nr_owned -= put;
+	pool->nr_puts += put;
+	spin_unlock(&pool->lock);
+
+	zcpool_buffers_wake(pool, freed);
+	return put;
 }
 
 /* Put what was on its way to a handle. */

@@ -5,6 +5,13 @@
 
 #include "compat.h"
 
+/* selftests/torture must find that out. */
+#ifdef ZCPOOL_WEAKENED
+#define ZCPOOL_ALL_LOOK_FREE true
+#else
+#define ZCPOOL_ALL_LOOK_FREE false
+#endif
+
 /**
  * zcpool_folio_only_mapped() - judge a folio that has more than the pool's reference
  * @folio: folio
@@ -58,12 +65,10 @@ static __always_inline bool zcpool_folio_only_mapped(struct folio *folio, unsign
 	smp_rmb(); /* C before D: pairs with the order of a zap */
 	maps = zcpool_folio_mapcount(folio, order, now - 1);
 	smp_rmb(); /* D before E: pairs with the barrier in zcpool_fault() */
+	if (unlikely(atomic_read(faults) != before || now - maps != 1) && !ZCPOOL_ALL_LOOK_FREE)
+		return false;
 	*refs = now;
-#ifdef ZCPOOL_WEAKENED
-	/* All look free: selftests/torture must find that out. */
 	return true;
-#endif
-	return likely(atomic_read(faults) == before && now - maps == 1);
 }
 
 /**
