@@ -139,6 +139,10 @@ TAKEN ?=
 share = --out $(TAKEN) --env ZCPOOL_TESTS_TAKEN=$(TAKEN) --log $$(mktemp $(TAKEN)/log.XXXXXX)
 run-built:
 	@$(run) $(check_flags) $(if $(TAKEN),$(share)) -- selftests/runner $(TESTS)
+# The same behind the fuzzer, for which no guest need start.
+run-fuzz-built:
+	@$(MAKE) $(jobs) -C selftests/fuzz
+	@selftests/fuzz/run $(check_flags) $(if $(TAKEN),$(share)) -- selftests/runner $(TESTS)
 
 # On every kernel but that for data races, the quickest first.
 check-all:
@@ -310,7 +314,7 @@ clean: clean-module
 include module/install.mk
 
 .PHONY: all help module copycount importer exporter weakened stale faulty userspace selftests \
-	packages check run-check run-built check-all check-races coverage check-iommu run-check-iommu check-dma \
+	packages check run-check run-built run-fuzz-built check-all check-races coverage check-iommu run-check-iommu check-dma \
 	run-check-dma check-rig run-check-rig check-fault run-check-fault \
 	check-examples run-check-examples check-tools run-check-tools check-programs \
 	run-check-programs check-install run-check-install torture run-torture torture-long \
