@@ -73,7 +73,8 @@ help:
 	@echo "  docs       the documentation as HTML, in build/docs"
 	@echo "  format     lay out the C sources"
 
-# Objects of another kernel are no use, and kbuild does not notice.
+# Objects of another kernel are no use, and kbuild does not notice; nor that another make, or
+# 'make style', is at work here.
 module:
 	@test -n "$(kernel_build)"
 	@test -d $(kernel_build) || { echo "No headers of kernel '$(ZCPOOL_KERNEL)':" \
@@ -81,7 +82,7 @@ module:
 	@mkdir -p build
 	@echo $(kernel_build) | cmp -s - build/kernel || { $(MAKE) clean-module && \
 		echo $(kernel_build) >build/kernel; }
-	@$(kbuild) M=$(CURDIR) W=1 KCFLAGS=-Werror modules
+	@flock build/lock $(kbuild) M=$(CURDIR) W=1 KCFLAGS=-Werror modules
 
 copycount: module
 	@$(kbuild) M=$(CURDIR)/selftests/copycount W=1 KCFLAGS=-Werror modules
