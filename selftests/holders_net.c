@@ -180,7 +180,7 @@ static bool kernel_loses_fragments(const int pair[2])
 		bytes[i] = i * 31 >> 7;
 	lost = write(file, bytes, sizeof(bytes)) != sizeof(bytes) ||
 	       sendfile(pair[0], file, &offset, LENGTH) != LENGTH ||
-	       poll(&arrived, 1, 30000) != 1 || recv(pair[1], back, LENGTH, 0) != LENGTH;
+	       poll(&arrived, 1, 10000) != 1 || recv(pair[1], back, LENGTH, 0) != LENGTH;
 	close(file);
 	return lost;
 }
