@@ -76,13 +76,15 @@ help:
 # Objects of another kernel are no use, and kbuild does not notice; nor that another make, or
 # 'make style', is at work here.
 module:
+	@mkdir -p build
+	@flock build/lock $(MAKE) build-module
+build-module:
 	@test -n "$(kernel_build)"
 	@test -d $(kernel_build) || { echo "No headers of kernel '$(ZCPOOL_KERNEL)':" \
 		"apt-get install linux-headers-$(ZCPOOL_KERNEL), or set KVER=" >&2; exit 1; }
-	@mkdir -p build
 	@echo $(kernel_build) | cmp -s - build/kernel || { $(MAKE) clean-module && \
 		echo $(kernel_build) >build/kernel; }
-	@flock build/lock $(kbuild) M=$(CURDIR) W=1 KCFLAGS=-Werror modules
+	@$(kbuild) M=$(CURDIR) W=1 KCFLAGS=-Werror modules
 
 copycount: module
 	@$(kbuild) M=$(CURDIR)/selftests/copycount W=1 KCFLAGS=-Werror modules
@@ -314,7 +316,7 @@ clean: clean-module
 
 include module/install.mk
 
-.PHONY: all help module copycount importer exporter weakened stale faulty userspace selftests \
+.PHONY: all help module build-module copycount importer exporter weakened stale faulty userspace selftests \
 	packages check run-check run-built run-fuzz-built check-all check-races coverage check-iommu run-check-iommu check-dma \
 	run-check-dma check-rig run-check-rig check-fault run-check-fault \
 	check-examples run-check-examples check-tools run-check-tools check-programs \

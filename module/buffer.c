@@ -73,7 +73,7 @@ static noinline int zcpool_folios_refs(const struct zcpool_pool *pool, u32 index
  * @pool: pool, its lock held
  * @index: buffer, not owned or about to be put
  *
- * Out of line: zcpool_buffer_disown() does well without most of the time.
+ * Out of line: zcpool_buffer_sort() does well without most of the time.
  */
 noinline bool zcpool_buffer_held(const struct zcpool_pool *pool, u32 index)
 {
@@ -362,7 +362,7 @@ static __always_inline u32 zcpool_buffers_put_common(struct zcpool_pool *pool,
 	return next - indices;
 }
 
-/* Of any pool: drops its lock meanwhile. */
+/* Of any pool; of an isolated one its lock is dropped for each. */
 static noinline u32 zcpool_buffers_put_uncommon(struct zcpool_pool *pool,
 						struct zcpool_handle *handle, const u32 *indices,
 						u32 count, u32 *freed, int *error)

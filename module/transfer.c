@@ -52,6 +52,7 @@ static int zcpool_transfer_one(struct zcpool_pool *pool, struct zcpool_handle *h
 	u32 index = item->index;
 	int error;
 
+	lockdep_assert_held(&pool->lock);
 	if (item->reserved)
 		return -EINVAL;
 	error = zcpool_buffer_check(pool->buffers, pool->geometry.count, handle, &index);
