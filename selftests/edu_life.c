@@ -111,7 +111,7 @@ static int live(const struct edu *from)
 	return error;
 }
 
-TEST_F_TIMEOUT(edu, thousands_of_lives, 60)
+TEST_F_TIMEOUT(edu, thousands_of_lives, 120)
 {
 	int i, lives = access("/sys/kernel/debug/kmemleak", F_OK) ? LIVES : LIVES_SLOW;
 
