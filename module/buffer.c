@@ -163,7 +163,8 @@ static void zcpool_buffer_add_in_flight(struct zcpool_pool *pool, u32 index)
  * flight as @scan allows.  May drop the pool's lock for a moment, but not between its last
  * look and its return.
  */
-static bool zcpool_buffer_find(struct zcpool_pool *pool, struct zcpool_scan *scan, u32 *index)
+static __always_inline bool zcpool_buffer_find(struct zcpool_pool *pool, struct zcpool_scan *scan,
+					       u32 *index)
 {
 	lockdep_assert_held(&pool->lock);
 	for (;;) {
