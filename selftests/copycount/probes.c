@@ -4,9 +4,12 @@
  * call is missed if the processor is in another probe's handler just then, as an interrupt
  * may find it, or if as many calls as there is room for are under way.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/errno.h>
 #include <linux/kprobes.h>
 #include <linux/list.h>
+#include <linux/printk.h>
 
 #include "copycount.h"
 
@@ -23,24 +26,53 @@ static bool is_placed(const struct copycount_probe *probe)
 	return probe->kretprobe.kp.addr;
 }
 
-/**
- * copycount_probe_register() - probe a function, if this kernel has it
- * @probe: which one, and how; static, zero but for what the caller sets
- *
- * Return: 0, also if there is no function of that name; or what registering a kprobe
- * failed with.
- */
-int copycount_probe_register(struct copycount_probe *probe)
+static int place(struct kretprobe *kretprobe)
 {
-	struct kretprobe *kretprobe = &probe->kretprobe;
 	int error;
 
 	error = kretprobe->handler ? register_kretprobe(kretprobe) :
 				     register_kprobe(&kretprobe->kp);
 	if (error)
 		kretprobe->kp.addr = NULL;
-	if (error && error != -ENOENT)
+	return error;
+}
+
+/*
+ * No probe may be where the kernel itself changes code: a function that begins with a static
+ * branch, of 2 or 5 bytes on x86, is probed behind it.  The arguments are the same there;
+ * calls that take the branch are not seen, but these are for rare machines.
+ */
+static int place_behind_branch(struct kretprobe *kretprobe)
+{
+	int error;
+
+	kretprobe->kp.offset = 2;
+	error = place(kretprobe);
+	if (!error)
+		return 0;
+	kretprobe->kp.offset = 5;
+	return place(kretprobe);
+}
+
+/**
+ * copycount_probe_register() - probe a function, if this kernel has it
+ * @probe: which one, and how; static, zero but for what the caller sets
+ *
+ * Return: 0, also if there is no function of that name; or what registering a kprobe
+ * failed with, which is logged.
+ */
+int copycount_probe_register(struct copycount_probe *probe)
+{
+	struct kretprobe *kretprobe = &probe->kretprobe;
+	int error;
+
+	error = place(kretprobe);
+	if (error == -EINVAL && !kretprobe->handler)
+		error = place_behind_branch(kretprobe);
+	if (error && error != -ENOENT) {
+		pr_err("no probe of %s: error %d\n", kretprobe->kp.symbol_name, error);
 		return error;
+	}
 	list_add_tail(&probe->list, &probes);
 	return 0;
 }
