@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Whose a softirq's copies are: over loopback one softirq ends what the sender sent and
- * begins what the receiver receives.  What TCP puts together in the receiver's queue, to
- * save memory, is the receiver's; kretprobes on the functions that do that tell.
+ * begins what the receiver receives.  What TCP puts together in the receiver's queue or
+ * backlog, to save memory, is the receiver's; kretprobes on the functions that do that tell.
  */
 #include <linux/kprobes.h>
 #include <linux/percpu.h>
@@ -42,6 +42,7 @@ static int leave(struct kretprobe_instance *instance, struct pt_regs *regs)
 
 static struct copycount_probe probes[] = {
 	PROBE(skb_try_coalesce),
+	PROBE(skb_condense),
 	PROBE(tcp_collapse),
 };
 
