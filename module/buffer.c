@@ -334,7 +334,8 @@ static void zcpool_buffers_wake(struct zcpool_pool *pool, u32 idle)
 
 /*
  * Of a common pool, open to all its handles and of one folio a buffer: nearly all buffers go
- * by here, so what is the same for all stands in variables, the queue among them.
+ * by here, so what is the same for all stands in variables.  So does the queue, which nobody
+ * else can see meanwhile: the lock is kept.
  */
 static __always_inline u32 zcpool_buffers_put_common(struct zcpool_pool *pool,
 						     struct zcpool_handle *handle,
