@@ -137,7 +137,7 @@ static int none(const struct path *path)
 /*
  * At how many points there could be a fault, or -1.  The first time the kernel fills caches,
  * and its points are others.  Where only the last ones are tried, the fewest of several times
- * tell best where these begin: later on there are no more.
+ * tell best where these begin: later on there are hardly more, but may be fewer.
  */
 static int count_points(const struct path *path)
 {
