@@ -168,12 +168,25 @@ static bool will_bind(struct world *world)
 	return have_unbound(world);
 }
 
+/*
+ * Have it enabled already, so that the driver's pci_enable_device() only counts: the first one
+ * has ACPI's tables interpreted, which uses what it has freed where memory is wanting (KASAN,
+ * in acpi_ns_get_attached_object()).  It may be bound to no driver now, and stays enabled: the
+ * guest goes with these paths.
+ */
+bool edu_keep_enabled(void)
+{
+	const char *device = edu_address();
+
+	return pci_number(device, "enable") > 0 || !pci_write(device, "enable", "1");
+}
+
 static char address[32];
 
 static bool will_bind_by_address(struct world *world)
 {
 	snprintf(address, sizeof(address), "%s", edu_address());
-	return will_bind(world);
+	return will_bind(world) && edu_keep_enabled();
 }
 
 static int do_bind(struct world *world)
@@ -207,11 +220,10 @@ const struct path edu_paths[] = {
 	EDU("poll", .set_up = have_export, .operate = do_poll, .check = has_room,
 	    .must = MUST_COPY),
 	/*
-	 * After pci_enable_device(), which has ACPI's tables interpreted: that uses what it
-	 * has freed where memory is wanting (KASAN, in acpi_ns_get_attached_object()).
-	 * ENODEV is __pci_enable_msi_range()'s word for no memory.
+	 * Words of the kernel for no memory: EBUSY of pci_request_regions(), ENODEV and ENOSPC
+	 * of __pci_enable_msi_range().
 	 */
 	EDU("bind", .set_up = will_bind_by_address, .operate = do_bind, .check = is_bound,
-	    .errors = { ENODEV }, .last = 40, .must = MUST_SLAB),
+	    .errors = { EBUSY, ENODEV, ENOSPC }, .must = MUST_SLAB),
 	{},
 };

@@ -134,6 +134,9 @@ void leaks_pause(void);
 bool leaks_watch(void);
 bool leaks_memory(long *bytes);
 
+/* edu.c: the companion driver's device, for whoever has it bound */
+bool edu_keep_enabled(void);
+
 /* report.c: what became of all */
 void report_path(const char *name, unsigned int must, const struct tally tallies[FAULT_KINDS],
 		 bool good, int64_t took);

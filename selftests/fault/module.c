@@ -39,7 +39,7 @@ static bool have_edu(struct world *world)
 	const char *bits = getenv("ZCPOOL_EDU_BITS");
 
 	snprintf(parameters, sizeof(parameters), "dma_bits=%s", bits ? bits : "28");
-	return have_module(world, "ZCPOOL_EDU_MODULE", "zcpool_edu");
+	return have_module(world, "ZCPOOL_EDU_MODULE", "zcpool_edu") && edu_keep_enabled();
 }
 
 static int do_insert(struct world *world)
@@ -92,14 +92,14 @@ static void watch_again(struct world *world)
 }
 
 /*
- * From mod_sysfs_setup() on.  Before it load_module() has tracing told, which warns where
- * memory is wanting; and the companion driver finds its device, see "edu, bind".  EINVAL is
- * module_add_driver()'s word for no memory, and ENODEV that of __pci_enable_msi_range().
+ * From mod_sysfs_setup() on: before it load_module() has tracing told, which warns where
+ * memory is wanting.  EINVAL is module_add_driver()'s word for no memory, ENODEV and ENOSPC
+ * those of __pci_enable_msi_range().
  */
 const struct path module_paths[] = {
 	{ "insmod zcpool", have_zcpool, do_insert, zcpool_is_in, .tear_down = watch_again,
 	  .last = 110, .must = MUST_SLAB },
 	{ "insmod zcpool_edu", have_edu, do_insert, edu_is_in, .tear_down = clean_up,
-	  .errors = { EINVAL, ENODEV }, .last = 30, .must = MUST_SLAB },
+	  .errors = { EINVAL, ENODEV, ENOSPC }, .last = 110, .must = MUST_SLAB },
 	{},
 };
