@@ -157,7 +157,7 @@ check-all:
 # What threads and processes do at once, where the kernel looks for data races.
 races := concurrency edu_life edu_requests edu_unbind event export_attach fs_race isolated_race \
 	library library_share lifetime receive_fault seal_race seal_send send_life transfer uring_get \
-	wait
+	wait wait_race
 check-races: KERNEL = 7.2-kcsan
 check-races:
 	@$(MAKE) check KERNEL=$(KERNEL) TESTS="$(races)"

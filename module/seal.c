@@ -194,9 +194,13 @@ int zcpool_buffer_unseal(struct zcpool_pool *pool, struct zcpool_handle *handle,
 	int error = 0;
 
 	folio_lock(first);
-	/* By the zap, since fork() of private mappings deceives who counts entries. */
-	if (READ_ONCE(buffer->seal) && READ_ONCE(buffer->owner) == handle &&
-	    !zcpool_buffer_settle(pool, index))
+	/*
+	 * By the zap, since fork() of private mappings deceives who counts entries.  Who is not
+	 * the owner yet is refused, though it may be received meanwhile: nobody has looked.
+	 */
+	if (READ_ONCE(buffer->owner) != handle)
+		error = -EPERM;
+	else if (READ_ONCE(buffer->seal) && !zcpool_buffer_settle(pool, index))
 		error = -EBUSY;
 	spin_lock(&pool->lock);
 	if (buffer->owner != handle)

@@ -5,8 +5,8 @@
  * PUT wakes waiters at once.  A buffer in flight becomes free when some socket or
  * device drops a page reference, and of that nobody tells: so a timer looks
  * again, but only while somebody waits, in GET or for an event that is owed, and
- * nothing is free.  Whoever finds nothing starts it, and whoever leaves with a
- * buffer while others wait starts it for them.
+ * nothing is free.  Whoever finds nothing starts it, and whoever leaves while others
+ * wait starts it for them.
  *
  * Sleeping GETs have a queue of their own, since a wake-up that is meant for one of
  * them must not end in an exclusive poller.
@@ -235,10 +235,13 @@ int zcpool_wait_take(struct zcpool_pool *pool, struct zcpool_handle *handle, u32
 	}
 	finish_wait(&pool->sleepers, &entry);
 
-	if (taken) {
-		zcpool_wake_later(pool);
+	/*
+	 * The wake-up that ended the wait may have been all that the others were to get, also if
+	 * the buffer was somebody else's by then, or not free after all.
+	 */
+	zcpool_wake_later(pool);
+	if (taken)
 		return taken;
-	}
 	if (hopeless)
 		return -EDEADLK;
 	if (signal)
