@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's harness of tests, with more time on a kernel that checks all it does:
- * ZCPOOL_TEST_SLOWNESS, set by "make check", is how many times slower that is.
+ * The kernel's harness of tests, with more time on a kernel that checks all it does, for
+ * ZCPOOL_TEST_SLOWNESS, set by "make check", is how many times slower that is; and with a choice
+ * of tests, which Linux 6.1's does not have.
  */
 #ifndef ZCPOOL_SELFTEST_HARNESS_H
 #define ZCPOOL_SELFTEST_HARNESS_H
@@ -21,17 +22,78 @@ static inline int rounds(int most)
 	return most / slowness() ?: 1;
 }
 
-static inline int run_patiently(int argc, char **argv)
+static inline bool is_chosen(const char *name, int argc, char **argv)
+{
+	int i;
+
+	for (i = 2; i < argc; i += 2)
+		if (!strcmp(argv[i], name))
+			return true;
+	return argc == 1;
+}
+
+/* Leave out the tests that are not chosen.  Returns how many are left. */
+static inline int choose_tests(int argc, char **argv)
+{
+	struct __fixture_metadata *fixture;
+	struct __test_metadata **test;
+	int left = 0;
+
+	for (fixture = __fixture_list; fixture; fixture = fixture->next) {
+		test = &fixture->tests;
+		while (*test) {
+			if (is_chosen((*test)->name, argc, argv)) {
+				(*test)->timeout *= slowness();
+				test = &(*test)->next;
+				left++;
+			} else {
+				*test = (*test)->next;
+			}
+		}
+	}
+	return left;
+}
+
+static inline void list_tests(void)
 {
 	struct __fixture_metadata *fixture;
 	struct __test_metadata *test;
 
 	for (fixture = __fixture_list; fixture; fixture = fixture->next)
 		for (test = fixture->tests; test; test = test->next)
-			test->timeout *= slowness();
-	return test_harness_run(argc, argv);
+			printf("%s\n", test->name);
+}
+
+static inline bool usage_is_good(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i += 2)
+		if (strcmp(argv[i], "-t") || i + 1 == argc)
+			return false;
+	return true;
+}
+
+static inline int run_chosen(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "-l")) {
+		list_tests();
+		return 0;
+	}
+	if (!usage_is_good(argc, argv)) {
+		fprintf(stderr,
+			"Usage: %s [-l | -t TEST [-t TEST]...]\n"
+			"Run all tests, or those of a name; -l lists the names.\n",
+			argv[0]);
+		return 2;
+	}
+	if (!choose_tests(argc, argv)) {
+		fprintf(stderr, "%s: no such test; -l lists them\n", argv[0]);
+		return 2;
+	}
+	return test_harness_run(1, argv);
 }
 /* For TEST_HARNESS_MAIN. */
-#define test_harness_run run_patiently
+#define test_harness_run run_chosen
 
 #endif

@@ -220,7 +220,7 @@ const struct path edu_paths[] = {
 	EDU("poll", .set_up = have_export, .operate = do_poll, .check = has_room,
 	    .must = MUST_COPY),
 	/*
-	 * Words of the kernel for no memory: EBUSY of pci_request_regions(), ENODEV and ENOSPC
+	 * Words of the kernel for no memory: EBUSY of pci_request_region(), ENODEV and ENOSPC
 	 * of __pci_enable_msi_range().
 	 */
 	EDU("bind", .set_up = will_bind_by_address, .operate = do_bind, .check = is_bound,
