@@ -256,4 +256,48 @@ TEST_F(raced, what_is_sealed_does_not_change)
 	munmap(was, 2 * buffer_size);
 }
 
+/* What a socket holds; returns how often it was unsealed all the same. */
+static void *unseal_thread(void *unused)
+{
+	unsigned long unsealed = 0;
+
+	while (goes_on())
+		unsealed += !unseal(pool_fd, 0);
+	return (void *)unsealed;
+}
+
+TEST(what_is_received_meanwhile_is_not_unsealed)
+{
+	int64_t end = now_ns() + rounds(DURATION_MS) * NS_PER_MS;
+	unsigned long passed = 0;
+	struct zcpool_item item;
+	int sockets[2];
+	loff_t offset = 0;
+	pthread_t thread;
+	void *unsealed;
+
+	pool_fd = new_pool(16 * KIB, 1);
+	ASSERT_GE(pool_fd, 0);
+	ASSERT_EQ(0, get_now(pool_fd));
+	ASSERT_EQ(0, seal(pool_fd, 0, 0));
+	ASSERT_EQ(0, tcp_pair(sockets));
+	ASSERT_EQ(100, sendfile(sockets[0], pool_fd, &offset, 100));
+	ASSERT_EQ(-EBUSY, unseal(pool_fd, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, unseal_thread, NULL));
+	while (now_ns() < end) {
+		item = (struct zcpool_item){ .index = 0 };
+		ASSERT_EQ(0, transfer(pool_fd, number_of(pool_fd), &item, 1, NULL));
+		ASSERT_EQ(1, receive_now(pool_fd, &item, 1));
+		passed++;
+	}
+	atomic_store(&over, true);
+	pthread_join(thread, &unsealed);
+	TH_LOG("passed on %lu times", passed);
+	ASSERT_EQ(NULL, unsealed);
+	ASSERT_TRUE(is_sealed(pool_fd, 0));
+	close(sockets[0]);
+	close(sockets[1]);
+	close(pool_fd);
+}
+
 TEST_HARNESS_MAIN
