@@ -75,13 +75,6 @@ VARIANT(command, submit, .nr = 0x83, .size = ZCPOOL_EDU_SUBMIT_SIZE_VER0);
 VARIANT(command, complete, .nr = 0x84, .size = ZCPOOL_EDU_COMPLETE_SIZE_VER0, .writes = true);
 VARIANT(command, cancel, .nr = 0x85, .size = ZCPOOL_EDU_CANCEL_SIZE_VER0, .writes = true);
 
-static int call(int fd, unsigned int nr, size_t size, void *arg)
-{
-	return ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, ZCPOOL_EDU_IOC_TYPE, nr, size), arg) ?
-		       -errno :
-		       0;
-}
-
 /* Cookie 1 has more than 25 s to be cancelled; for the second one there is a completion. */
 static int have_requests(int fd)
 {
@@ -142,36 +135,7 @@ FIXTURE_TEARDOWN(command)
 	close(self->fd);
 }
 
-TEST_F(command, exact)
-{
-	ASSERT_EQ(0, call(self->fd, variant->nr, variant->size, self->arg));
-}
-
-TEST_F(command, shorter_than_first_version_is_EINVAL)
-{
-	ASSERT_EQ(-EINVAL, call(self->fd, variant->nr, variant->size - 8, self->arg));
-	ASSERT_EQ(-EINVAL, call(self->fd, variant->nr, 0, self->arg));
-}
-
-TEST_F(command, longer_with_zero_tail)
-{
-	ASSERT_EQ(0, call(self->fd, variant->nr, variant->size + 64, self->arg));
-}
-
-TEST_F(command, longer_with_garbage_tail_is_E2BIG)
-{
-	((char *)self->arg)[variant->size + 63] = 1;
-	ASSERT_EQ(-E2BIG, call(self->fd, variant->nr, variant->size + 64, self->arg));
-	/* It did nothing: now it succeeds. */
-	((char *)self->arg)[variant->size + 63] = 0;
-	ASSERT_EQ(0, call(self->fd, variant->nr, variant->size + 64, self->arg));
-}
-
-TEST_F(command, bad_pointer_is_EFAULT)
-{
-	ASSERT_EQ(-EFAULT, call(self->fd, variant->nr, variant->size, NULL));
-	ASSERT_EQ(-EFAULT, call(self->fd, variant->nr, variant->size, (void *)-4096L));
-}
+#include "command_struct.h"
 
 /* IMPORT is undone; of what CANCEL did, the completions tell. */
 TEST_F(command, read_only_struct_is_EFAULT)

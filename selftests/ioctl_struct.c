@@ -40,11 +40,6 @@ VARIANT(command, view, .nr = 12, .size = ZCPOOL_VIEW_SIZE_VER0);
 VARIANT(command, seal, .nr = 13, .size = ZCPOOL_SEAL_SIZE_VER0);
 VARIANT(command, unseal, .nr = 14, .size = ZCPOOL_UNSEAL_SIZE_VER0);
 
-static int call(int fd, unsigned int nr, size_t size, void *arg)
-{
-	return ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, ZCPOOL_IOC_TYPE, nr, size), arg) ? -errno : 0;
-}
-
 /* A handle and a struct with which the command succeeds. */
 FIXTURE_SETUP(command)
 {
@@ -136,36 +131,7 @@ FIXTURE_TEARDOWN(command)
 	close(self->fd);
 }
 
-TEST_F(command, exact)
-{
-	ASSERT_EQ(0, call(self->fd, variant->nr, variant->size, self->arg));
-}
-
-TEST_F(command, shorter_than_first_version_is_EINVAL)
-{
-	ASSERT_EQ(-EINVAL, call(self->fd, variant->nr, variant->size - 8, self->arg));
-	ASSERT_EQ(-EINVAL, call(self->fd, variant->nr, 0, self->arg));
-}
-
-TEST_F(command, longer_with_zero_tail)
-{
-	ASSERT_EQ(0, call(self->fd, variant->nr, variant->size + 64, self->arg));
-}
-
-TEST_F(command, longer_with_garbage_tail_is_E2BIG)
-{
-	((char *)self->arg)[variant->size + 63] = 1;
-	ASSERT_EQ(-E2BIG, call(self->fd, variant->nr, variant->size + 64, self->arg));
-	/* It did nothing: now it succeeds. */
-	((char *)self->arg)[variant->size + 63] = 0;
-	ASSERT_EQ(0, call(self->fd, variant->nr, variant->size + 64, self->arg));
-}
-
-TEST_F(command, bad_pointer_is_EFAULT)
-{
-	ASSERT_EQ(-EFAULT, call(self->fd, variant->nr, variant->size, NULL));
-	ASSERT_EQ(-EFAULT, call(self->fd, variant->nr, variant->size, (void *)-4096L));
-}
+#include "command_struct.h"
 
 TEST_F(command, read_only_struct_is_EFAULT)
 {

@@ -13,51 +13,7 @@
 #include "view.h"
 
 #include "harness.h"
-
-#define COUNT 4
-
-/* Two owners of one pool, and a third handle for children that become another user. */
-FIXTURE(pool)
-{
-	int fd, other, unbound, share;
-	size_t stride;
-	char *map, *other_map;
-};
-
-FIXTURE_VARIANT(pool)
-{
-	size_t stride;
-};
-
-VARIANT(pool, small, .stride = 16 * KIB);
-VARIANT(pool, huge, .stride = 2 * MIB);
-VARIANT(pool, several_folios, .stride = 4 * MIB);
-
-FIXTURE_SETUP(pool)
-{
-	self->stride = variant->stride;
-	self->fd = new_isolated_pool(self->stride, COUNT);
-	ASSERT_GE(self->fd, 0);
-	self->share = share(self->fd, 0);
-	ASSERT_GE(self->share, 0);
-	self->other = attach_by(self->share, 0);
-	ASSERT_GE(self->other, 0);
-	self->unbound = open(DEVICE, O_RDWR);
-	self->map = map_pool(self->fd, COUNT * self->stride);
-	self->other_map = map_pool(self->other, COUNT * self->stride);
-	ASSERT_NE(MAP_FAILED, (void *)self->map);
-	ASSERT_NE(MAP_FAILED, (void *)self->other_map);
-}
-
-FIXTURE_TEARDOWN(pool)
-{
-	munmap(self->map, COUNT * self->stride);
-	munmap(self->other_map, COUNT * self->stride);
-	close(self->unbound);
-	close(self->other);
-	close(self->share);
-	close(self->fd);
-}
+#include "two_owners.h"
 
 TEST_F(pool, query_says_so)
 {
