@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 import time
 
-from server import (KIB, MIB, POOL, WINDOW, Response, Server, ask, check, eventually, is_at_end,
-                    make, request, same, same_bytes, write)
+from judge import KIB, MIB, check, eventually, same, same_bytes
+from server import POOL, WINDOW, Response, Server, ask, is_at_end, make, request, write
 
 
 def slow_reader(root):

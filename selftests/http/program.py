@@ -5,8 +5,8 @@ import signal
 import subprocess
 import time
 
-from server import (KIB, MIB, POOL, SERVER, SOON, Response, Server, ask, check, eventually,
-                    is_at_end, make, request, same, same_bytes)
+from judge import KIB, MIB, SOON, check, eventually, same, same_bytes
+from server import POOL, SERVER, Response, Server, ask, is_at_end, make, request
 
 
 def stop_while_sending(root):

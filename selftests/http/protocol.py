@@ -3,10 +3,10 @@
 import os
 import socket
 import subprocess
-import time
 
-from server import (BUFFER, KIB, MIB, POOL, SERVER, SOON, WINDOW, Response, Server, ask, check,
-                    is_at_end, make, request, same, same_bytes, write)
+from judge import KIB, MIB, SOON, check, same, same_bytes
+from server import (BUFFER, POOL, SERVER, WINDOW, Response, Server, ask, is_at_end, make, request,
+                    write)
 
 
 def whole_files(root):

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The http-server under test, and what a client of it needs."""
-import hashlib
 import json
 import os
 import re
@@ -9,44 +8,18 @@ import socket
 import subprocess
 import time
 
+from judge import KIB, MIB, SOON, check, eventually, same
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(HERE, "..", "..", "build")
 SERVER = os.path.join(BUILD, "examples", "http-server", "http-server")
 ZCPOOLCTL = os.path.join(BUILD, "bin", "zcpoolctl")
 # Of <linux/time.h>: the clock of files.
 CLOCK_REALTIME_COARSE = 5
-KIB = 1024
-MIB = 1024 * KIB
-# Seconds until what must come has come.
-SOON = 30
 # The server's own, by default: a window of 16 buffers, and a pool of 8 windows.
 BUFFER = 32 * KIB
 WINDOW = 16 * BUFFER
 POOL = 4 * MIB
-
-
-def check(condition, *what):
-    if not condition:
-        raise AssertionError(" ".join(map(str, what)))
-
-
-def same(expected, got, *what):
-    check(expected == got, *what, "expected", expected, "got", got)
-
-
-def digest(data):
-    return f"{len(data)} bytes {hashlib.sha256(data).hexdigest()[:16]}"
-
-
-def same_bytes(expected, got, *what):
-    same(digest(expected), digest(got), *what)
-
-
-def eventually(condition, *what):
-    end = time.monotonic() + SOON
-    while not condition():
-        check(time.monotonic() < end, *what, "did not happen")
-        time.sleep(0.05)
 
 
 class Server:

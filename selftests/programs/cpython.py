@@ -6,8 +6,9 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-from lab import (DISK, FS, ODD, PAGE, Handed, check, content, documented, documented_block,
-                 make, make_view, receive, same, same_bytes, tcp_pair)
+from judge import check, same, same_bytes
+from lab import (DISK, FS, ODD, PAGE, Handed, content, documented, documented_block, make,
+                 make_view, receive, tcp_pair)
 
 # A view to be mapped as a whole.
 WHOLE = 700 * PAGE

@@ -2,7 +2,8 @@
 """fio: its buffers are the memory of a named pool, or its file is a named pool."""
 import subprocess
 
-from lab import DISK, FS, MIB, Handed, Program, content, feature, make, same, same_bytes, shell
+from judge import MIB, same, same_bytes
+from lab import DISK, FS, Handed, Program, content, feature, make, shell
 
 VERIFY = "--bs=64k --size=1m --verify=crc32c --verify_state_save=0"
 MEMORY = "--iomem=mmapshared:/mnt/zcpool/memory"

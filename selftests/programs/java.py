@@ -3,7 +3,8 @@
 import functools
 import subprocess
 
-from lab import DISK, FS, PAGE, Handed, check, documented, make, make_view
+from judge import check
+from lab import DISK, FS, PAGE, Handed, documented, make, make_view
 
 # A view to be mapped as a whole.
 WHOLE = 700 * PAGE

@@ -1,48 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the tests of programs share: commands, files, and what went by reference."""
-import hashlib
 import os
 import re
 import socket
 import subprocess
-import time
+
+from judge import MIB, SOON, check, eventually, same
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.realpath(os.path.join(HERE, "..", ".."))
 FS = "/mnt/zcpool"
 DISK = "/mnt/disk"
 TRACING = "/sys/kernel/tracing"
-KIB = 1024
-MIB = 1024 * KIB
 PAGE = 4096
 # No multiple of a page or a buffer.
 ODD = 3 * MIB + 12345
-# Seconds until what must come has come.
-SOON = 60
-
-
-def check(condition, *what):
-    if not condition:
-        raise AssertionError(" ".join(map(str, what)))
-
-
-def same(expected, got, *what):
-    check(expected == got, *what, "expected", expected, "got", got)
-
-
-def digest(data):
-    return f"{len(data)} bytes {hashlib.sha256(data).hexdigest()[:16]}"
-
-
-def same_bytes(expected, got, *what):
-    same(digest(expected), digest(got), *what)
-
-
-def eventually(condition, *what):
-    end = time.monotonic() + SOON
-    while not condition():
-        check(time.monotonic() < end, *what, "did not happen")
-        time.sleep(0.02)
 
 
 def squeeze(text):

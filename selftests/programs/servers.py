@@ -4,8 +4,8 @@ import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-from lab import (DISK, FS, MIB, ODD, PAGE, SOON, Handed, Program, content, documented_block, make,
-                 make_view, same_bytes)
+from judge import MIB, SOON, same_bytes
+from lab import DISK, FS, ODD, PAGE, Handed, Program, content, documented_block, make, make_view
 
 NGINX = "nginx -e stderr -c /tmp/nginx.conf"
 HTTPD = "busybox httpd -f -p 127.0.0.1:8080 -h /mnt/zcpool"

@@ -5,8 +5,8 @@ import os
 import subprocess
 import threading
 
-from lab import (DISK, FS, ODD, Program, content, documented_section, make, make_view, same,
-                 same_bytes, shell)
+from judge import same, same_bytes
+from lab import DISK, FS, ODD, Program, content, documented_section, make, make_view, shell
 
 
 def socat():

@@ -3,7 +3,8 @@
 after what the kernel says of it, and whether the module goes afterwards."""
 import json
 
-from lab import eventually, shell, zcpoolctl_info
+from judge import eventually
+from lab import shell, zcpoolctl_info
 
 NOBODY = "setpriv --reuid=nobody --regid=nogroup --clear-groups "
 
