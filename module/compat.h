@@ -42,15 +42,6 @@
 #define ZCPOOL_KERNEL_FIXED_BUFFERS (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
 
 /*
- * fork() copies page tables of any VMA whose writes are watched by userfaultfd
- * (UFFD_FEATURE_WP_ASYNC and EVENT_FORK, vma_needs_copy()); later kernels refuse to watch a
- * device's (vma_can_userfault()).  No header shows either: by the sources that were read.
- */
-#define ZCPOOL_KERNEL_FORK_COPIES \
-	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0) && \
-	 LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0))
-
-/*
  * Several devices may have one buffer mapped, and one device several times: who wants the
  * bytes asks by begin_cpu_access().  The kernel's debugging takes that for a fault, unless
  * it is told.

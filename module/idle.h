@@ -45,9 +45,9 @@
  *
  *    If D sees mapcount++, then either the number++ comes before A, and B sees
  *    the lock or else the unlock, thus C the reference too; or E sees it.
- *  - fork() copies no page tables of these VMAs (vma_needs_copy()).  Where it may, it takes
- *    references and raises the mapcount without the lock: so the references are read once
- *    more.  Are they as many as before, then as many holders have gone as entries have come.
+ *  - fork() copies no page tables of these VMAs (vma_needs_copy()).  It would where a privileged
+ *    program has their writes watched by userfaultfd (UFFD_FEATURE_WP_ASYNC, EVENT_FORK), which
+ *    kernels refuse that check VM_SPECIAL for it: Debian's 6.12 and 7.2 do, a 6.7 does not.
  *  - A pin, pipe slot or fragment that comes or goes changes references only.
  *    Nobody but the owner has a right to start one, and a buffer without owner
  *    is judged again before it is handed out.
@@ -66,11 +66,6 @@ static __always_inline bool zcpool_folio_only_mapped(struct folio *folio, unsign
 	now = folio_ref_count(folio);
 	smp_rmb(); /* C before D: pairs with the order of a zap */
 	maps = zcpool_folio_mapcount(folio, order, now - 1);
-	if (ZCPOOL_KERNEL_FORK_COPIES) {
-		smp_rmb(); /* D before this: pairs with the order of a copied entry */
-		if (folio_ref_count(folio) != now)
-			return false;
-	}
 	smp_rmb(); /* D before E: pairs with the barrier in zcpool_fault() */
 	if (unlikely(atomic_read(faults) != before || now - maps != 1) && !ZCPOOL_ALL_LOOK_FREE)
 		return false;

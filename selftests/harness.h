@@ -32,12 +32,11 @@ static inline bool is_chosen(const char *name, int argc, char **argv)
 	return argc == 1;
 }
 
-/* Leave out the tests that are not chosen.  Returns how many are left. */
-static inline int choose_tests(int argc, char **argv)
+/* Leave out the tests that are not chosen. */
+static inline void choose_tests(int argc, char **argv)
 {
 	struct __fixture_metadata *fixture;
 	struct __test_metadata **test;
-	int left = 0;
 
 	for (fixture = __fixture_list; fixture; fixture = fixture->next) {
 		test = &fixture->tests;
@@ -45,13 +44,11 @@ static inline int choose_tests(int argc, char **argv)
 			if (is_chosen((*test)->name, argc, argv)) {
 				(*test)->timeout *= slowness();
 				test = &(*test)->next;
-				left++;
 			} else {
 				*test = (*test)->next;
 			}
 		}
 	}
-	return left;
 }
 
 static inline void list_tests(void)
@@ -62,6 +59,19 @@ static inline void list_tests(void)
 	for (fixture = __fixture_list; fixture; fixture = fixture->next)
 		for (test = fixture->tests; test; test = test->next)
 			printf("%s\n", test->name);
+}
+
+/* Whether there is a test of that name. */
+static inline bool is_test(const char *name)
+{
+	struct __fixture_metadata *fixture;
+	struct __test_metadata *test;
+
+	for (fixture = __fixture_list; fixture; fixture = fixture->next)
+		for (test = fixture->tests; test; test = test->next)
+			if (!strcmp(test->name, name))
+				return true;
+	return false;
 }
 
 static inline bool usage_is_good(int argc, char **argv)
@@ -76,6 +86,8 @@ static inline bool usage_is_good(int argc, char **argv)
 
 static inline int run_chosen(int argc, char **argv)
 {
+	int i;
+
 	if (argc == 2 && !strcmp(argv[1], "-l")) {
 		list_tests();
 		return 0;
@@ -87,10 +99,12 @@ static inline int run_chosen(int argc, char **argv)
 			argv[0]);
 		return 2;
 	}
-	if (!choose_tests(argc, argv)) {
-		fprintf(stderr, "%s: no such test; -l lists them\n", argv[0]);
-		return 2;
-	}
+	for (i = 2; i < argc; i += 2)
+		if (!is_test(argv[i])) {
+			fprintf(stderr, "%s: no test '%s'; -l lists them\n", argv[0], argv[i]);
+			return 2;
+		}
+	choose_tests(argc, argv);
 	return test_harness_run(1, argv);
 }
 /* For TEST_HARNESS_MAIN. */
