@@ -47,7 +47,7 @@
  *    the lock or else the unlock, thus C the reference too; or E sees it.
  *  - fork() copies no page tables of these VMAs (vma_needs_copy()).  It would where a privileged
  *    program has their writes watched by userfaultfd (UFFD_FEATURE_WP_ASYNC, EVENT_FORK), which
- *    kernels refuse that check VM_SPECIAL for it: Debian's 6.12 and 7.2 do, a 6.7 does not.
+ *    kernels refuse that look for VM_SPECIAL first: 6.12.107 and 7.2 do, 6.12.95 did not.
  *  - A pin, pipe slot or fragment that comes or goes changes references only.
  *    Nobody but the owner has a right to start one, and a buffer without owner
  *    is judged again before it is handed out.
