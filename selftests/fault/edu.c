@@ -171,8 +171,8 @@ static bool will_bind(struct world *world)
 /*
  * Have it enabled already, so that the driver's pci_enable_device() only counts: the first one
  * has ACPI's tables interpreted, which uses what it has freed where memory is wanting (KASAN,
- * in acpi_ns_get_attached_object()).  It may be bound to no driver now, and stays enabled: the
- * guest goes with these paths.
+ * in acpi_ns_get_attached_object()).  No driver may have it now, and it stays enabled: the guest
+ * goes with these paths.
  */
 bool edu_keep_enabled(void)
 {

@@ -134,7 +134,7 @@ void leaks_pause(void);
 bool leaks_watch(void);
 bool leaks_memory(long *bytes);
 
-/* edu.c: the companion driver's device, for whoever has it bound */
+/* edu.c: the companion driver's device, before the driver comes */
 bool edu_keep_enabled(void);
 
 /* report.c: what became of all */
