@@ -176,6 +176,40 @@ int zcpool_buffer_seal(struct zcpool_pool *pool, struct zcpool_handle *handle, u
 	return ret;
 }
 
+static int zcpool_unseal_mark(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index)
+{
+	struct zcpool_buffer *buffer = &pool->buffers[index];
+	int error = 0;
+
+	spin_lock(&pool->lock);
+	if (buffer->owner != handle)
+		error = -EPERM;
+	else if (buffer->seal)
+		zcpool_seal_set(pool, buffer, buffer->seal | ZCPOOL_SEAL_ENDING);
+	spin_unlock(&pool->lock);
+	return error;
+}
+
+/*
+ * An owner that it had meanwhile may have given it to a holder behind the count, so the seal
+ * stays even if he has given it back.
+ */
+static int zcpool_unseal_decide(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index)
+{
+	struct zcpool_buffer *buffer = &pool->buffers[index];
+	int error = 0;
+
+	/* By the zap, since fork() of private mappings deceives who counts entries. */
+	if (READ_ONCE(buffer->seal) && !zcpool_buffer_settle(pool, index))
+		error = -EBUSY;
+	spin_lock(&pool->lock);
+	if (buffer->owner != handle || (buffer->seal && !(buffer->seal & ZCPOOL_SEAL_ENDING)))
+		error = -EPERM;
+	zcpool_seal_set(pool, buffer, error ? buffer->seal & ~ZCPOOL_SEAL_ENDING : 0);
+	spin_unlock(&pool->lock);
+	return error;
+}
+
 /**
  * zcpool_buffer_unseal() - undo zcpool_buffer_seal()
  * @pool: pool
@@ -184,32 +218,30 @@ int zcpool_buffer_seal(struct zcpool_pool *pool, struct zcpool_handle *handle, u
  *
  * Context: process; waits for page faults on the buffer.
  *
- * Return: 0, -EPERM if @handle does not own it, or -EBUSY if something holds it for which
- * it was sealed.
+ * Return: 0, -EPERM if @handle does not own it all the time, or -EBUSY if something holds it
+ * for which it was sealed.
  */
 int zcpool_buffer_unseal(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index)
 {
-	struct zcpool_buffer *buffer = &pool->buffers[index];
 	struct folio *first = zcpool_buffer_folio(pool, index);
-	int error = 0;
+	int error;
 
 	folio_lock(first);
-	/*
-	 * By the zap, since fork() of private mappings deceives who counts entries.  Who is not
-	 * the owner yet is refused, though it may be received meanwhile: nobody has looked.
-	 */
-	if (READ_ONCE(buffer->owner) != handle)
-		error = -EPERM;
-	else if (READ_ONCE(buffer->seal) && !zcpool_buffer_settle(pool, index))
-		error = -EBUSY;
-	spin_lock(&pool->lock);
-	if (buffer->owner != handle)
-		error = -EPERM;
-	else if (!error)
-		zcpool_seal_set(pool, buffer, 0);
-	spin_unlock(&pool->lock);
+	error = zcpool_unseal_mark(pool, handle, index);
+	if (!error)
+		error = zcpool_unseal_decide(pool, handle, index);
 	folio_unlock(first);
 	return error;
+}
+
+/**
+ * zcpool_seal_pass_on() - a sealed buffer gets another owner
+ * @pool: pool, its lock held
+ * @buffer: buffer of it
+ */
+void zcpool_seal_pass_on(struct zcpool_pool *pool, struct zcpool_buffer *buffer)
+{
+	zcpool_seal_set(pool, buffer, buffer->seal & ~ZCPOOL_SEAL_ENDING);
 }
 
 /**

@@ -9,6 +9,7 @@
 int zcpool_buffer_seal(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index, u8 seal,
 		       bool hold);
 int zcpool_buffer_unseal(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index);
+void zcpool_seal_pass_on(struct zcpool_pool *pool, struct zcpool_buffer *buffer);
 void zcpool_buffers_unseal(struct zcpool_pool *pool, const u32 *indices, u32 count);
 bool zcpool_buffer_stays_sealed(struct zcpool_pool *pool, u32 index);
 bool zcpool_slice_sealed(struct zcpool_pool *pool, const struct zcpool_slice *slice);

@@ -10,6 +10,7 @@
 
 #include "ioctl.h"
 #include "queue.h"
+#include "seal.h"
 
 /* Items on stack, and handled under one hold of the pool's lock. */
 #define ZCPOOL_ITEMS 32U
@@ -69,6 +70,8 @@ static int zcpool_transfer_one(struct zcpool_pool *pool, struct zcpool_handle *h
 		}
 	}
 	WRITE_ONCE(buffer->owner, zcpool_receiver_mark(receiver));
+	if (unlikely(buffer->seal))
+		zcpool_seal_pass_on(pool, buffer);
 	buffer->tag = item->tag;
 	handle->nr_owned--;
 	zcpool_queue_add_last(pool->buffers, &receiver->incoming, index);

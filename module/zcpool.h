@@ -124,6 +124,8 @@ static_assert(sizeof(struct zcpool_buffer) <= 48);
 #define ZCPOOL_SEAL_UNTIL_FREE 2U
 /* ... which is not settled yet: who holds its first folio's lock decides. */
 #define ZCPOOL_SEAL_UNDECIDED 4U
+/* Who holds that lock is about to unseal it, and it has had no other owner since. */
+#define ZCPOOL_SEAL_ENDING 8U
 
 /* Most that zcpool_buffer counts. */
 #define ZCPOOL_EXPORTS_MAX 0x7fffU

@@ -300,4 +300,64 @@ TEST(what_is_received_meanwhile_is_not_unsealed)
 	close(pool_fd);
 }
 
+/* Hand the only buffer over, and take it. */
+static bool pass_on(int from, int to)
+{
+	struct zcpool_item item = { .index = 0 };
+
+	return !transfer(from, number_of(to), &item, 1, NULL) && receive_now(to, &item, 1) == 1;
+}
+
+/*
+ * Its owner unseals it, and passes it on meanwhile; the other finds it sealed, sends of it, and
+ * gives it back.  Of many folios, so that UNSEAL is still looking at the last when the first is
+ * sent.
+ */
+TEST(what_another_has_sent_is_not_unsealed)
+{
+	int64_t end = now_ns() + rounds(DURATION_MS) * NS_PER_MS;
+	unsigned long sent = 0;
+	int other, sockets[2], error;
+	pthread_t thread;
+	char bytes[100];
+	loff_t offset;
+
+	buffer_size = 64 * MIB;
+	pool_fd = new_pool(buffer_size, 1);
+	ASSERT_GE(pool_fd, 0);
+	other = attach_another(pool_fd, 0);
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(0, get_now(pool_fd));
+	ASSERT_EQ(0, tcp_pair(sockets));
+	atomic_store(&over, false);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, unseal_thread, NULL));
+	while (now_ns() < end) {
+		/* The socket takes a moment to let go of it. */
+		while ((error = seal(pool_fd, 0, 0)) == -EBUSY)
+			usleep(100);
+		ASSERT_EQ(0, error);
+		usleep(sent % 100);
+		ASSERT_TRUE(pass_on(pool_fd, other));
+		if (is_sealed(other, 0)) {
+			offset = 0;
+			ASSERT_EQ(100, sendfile(sockets[0], other, &offset, 100));
+			ASSERT_TRUE(pass_on(other, pool_fd));
+			usleep(1000);
+			ASSERT_TRUE(is_sealed(pool_fd, 0));
+			ASSERT_EQ(100, read_full(sockets[1], bytes, 100));
+			sent++;
+		} else {
+			ASSERT_TRUE(pass_on(other, pool_fd));
+		}
+	}
+	atomic_store(&over, true);
+	pthread_join(thread, NULL);
+	TH_LOG("sent %lu times", sent);
+	ASSERT_GT(sent, 0);
+	close(sockets[0]);
+	close(sockets[1]);
+	close(other);
+	close(pool_fd);
+}
+
 TEST_HARNESS_MAIN

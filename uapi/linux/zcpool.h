@@ -791,7 +791,7 @@ struct zcpool_seal {
  * Errors, beside the common ones:
  *
  * * ERANGE: an index is not below the pool's count
- * * EPERM: a buffer is not owned by this handle
+ * * EPERM: a buffer is not owned by this handle, or not all the time
  * * EBUSY: a buffer is held; or, for a moment, other threads access it by mappings
  * * EINTR: the caller is being killed
  */
