@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* GET by io_uring waits without a thread, where the kernel can cancel commands. */
 #include <liburing.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 
-#include "util.h"
+#include "share.h"
 
 #include "harness.h"
 
@@ -328,6 +331,120 @@ TEST_F(ring, program_is_killed)
 		for (index = 0; index < COUNT; index++)
 			ASSERT_GE(get_wait(self->fd), 0);
 	}
+}
+
+/* Waits in GET by a ring of its own, and executes another program when told. */
+static void execute_another(int fd, unsigned int ring_flags, unsigned int sqe_flags, int told,
+			    int tells)
+{
+	/* Their copying takes execve() a while, before it cancels what waits. */
+	static char argument[100 * KIB], *arguments[16] = { "true" };
+	struct zcpool_get get = { .count = 1 };
+	uint32_t mine[1][COUNT];
+	struct io_uring ring;
+	char byte;
+	int i;
+
+	memset(argument, 'a', sizeof(argument) - 1);
+	for (i = 1; i < 15; i++)
+		arguments[i] = argument;
+	if (io_uring_queue_init(16, &ring, ring_flags))
+		_exit(1);
+	submit(&ring, fd, &get, mine, sqe_flags, 0);
+	if (write(tells, "", 1) != 1 || read(told, &byte, 1) != 1 || write(tells, "", 1) != 1)
+		_exit(1);
+	execvp(arguments[0], arguments);
+	_exit(1);
+}
+
+/* Who is woken within execve(), which then cancels its GET, leaves the buffer to others. */
+TEST_F(ring, program_executes_another)
+{
+	int to[2], from[2], round, other;
+	char byte;
+
+	if (!can_wait(_metadata, self))
+		return;
+	other = attach_another(self->fd, 0);
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(0, pipe(to));
+	ASSERT_EQ(0, pipe(from));
+	for (round = 0; round < 10; round++) {
+		pid_t child = fork(), sleeper;
+
+		if (!child)
+			execute_another(self->fd, variant->ring_flags, variant->sqe_flags, to[0],
+					from[1]);
+		ASSERT_EQ(1, read(from[0], &byte, 1));
+		sleeper = fork();
+		if (!sleeper)
+			_exit(get_wait(other) == 1 ? 0 : 1);
+		ASSERT_TRUE(wait_asleep(sleeper));
+		ASSERT_EQ(1, write(to[1], "", 1));
+		ASSERT_EQ(1, read(from[0], &byte, 1));
+		ASSERT_EQ(0, put_one(self->fd, 1));
+		ASSERT_EQ(0, wait_status(child));
+		/* If it has gone on with its GET before; the buffer is not this handle's else. */
+		put_one(self->fd, 1);
+		ASSERT_EQ(0, wait_status(sleeper));
+		ASSERT_EQ(0, put_one(other, 1));
+		ASSERT_EQ(1, get_wait(self->fd));
+	}
+	close(other);
+	close(to[0]);
+	close(to[1]);
+	close(from[0]);
+	close(from[1]);
+}
+
+/* Of a thread that puts a buffer some time after it is told. */
+static int putter_fd;
+static atomic_ulong putter_told, putter_delay_ns;
+
+static void *put_later(void *times)
+{
+	unsigned long seen;
+
+	for (seen = 1; seen <= *(unsigned long *)times; seen++) {
+		int64_t end;
+
+		while (atomic_load(&putter_told) < seen)
+			sched_yield();
+		end = now_ns() + atomic_load(&putter_delay_ns);
+		while (now_ns() < end)
+			;
+		if (put_one(putter_fd, 1))
+			return (void *)seen;
+	}
+	return NULL;
+}
+
+/* A buffer that is put at any moment of the way that GET takes into the queue, and out again. */
+TEST_F(ring, put_at_the_same_time)
+{
+	unsigned long times = rounds(5000), i;
+	int64_t took = 0, start;
+	pthread_t thread;
+	void *failed;
+
+	if (!can_wait(_metadata, self))
+		return;
+	putter_fd = self->fd;
+	self->get[0].count = 1;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, put_later, &times));
+	for (i = 1; i <= times; i++) {
+		/* From before it to behind it. */
+		atomic_store(&putter_delay_ns, took ? i * 997 % (2 * took) : 0);
+		start = now_ns();
+		atomic_store(&putter_told, i);
+		SUBMIT(0);
+		if (i % 100 == 1)
+			took = now_ns() - start;
+		ASSERT_EQ(1, next(&self->ring, NULL));
+		ASSERT_EQ(1, self->indices[0][0]);
+	}
+	pthread_join(thread, &failed);
+	ASSERT_EQ(NULL, failed);
 }
 
 /* Its task may take its time to go on with it: others need not wait for that. */
