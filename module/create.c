@@ -49,7 +49,7 @@ int zcpool_geometry_init(struct zcpool_geometry *geometry, const struct zcpool_c
 	return 0;
 }
 
-static long zcpool_create_locked(struct zcpool_handle *handle, struct zcpool_create *create,
+static long zcpool_create_locked(struct zcpool_handle *handle,
 				 const struct zcpool_geometry *geometry,
 				 const struct zcpool_call *call)
 {
@@ -63,30 +63,21 @@ static long zcpool_create_locked(struct zcpool_handle *handle, struct zcpool_cre
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
 
-	create->stride = geometry->stride;
-	create->size = geometry->size;
 	error = zcpool_handle_list(call->file, pool, geometry->count);
-	if (error)
-		goto err_put_pool;
-	error = zcpool_call_return(call, create, sizeof(*create));
-	if (error)
-		goto err_unlist;
+	if (error) {
+		zcpool_pool_put(pool);
+		return error;
+	}
 	if (handle->named) {
 		zcpool_pool_get(pool);
 		zcpool_named_publish(file_inode(call->file), pool, geometry->size);
 	}
 	zcpool_handle_bind(handle, pool);
 	return 0;
-
-err_unlist:
-	zcpool_handle_unlist(handle, pool);
-err_put_pool:
-	zcpool_pool_put(pool);
-	return error;
 }
 
 /* The pool of a file with a name is the pool of all who open it. */
-static long zcpool_create_named(struct zcpool_handle *handle, struct zcpool_create *create,
+static long zcpool_create_named(struct zcpool_handle *handle,
 				const struct zcpool_geometry *geometry,
 				const struct zcpool_call *call)
 {
@@ -100,7 +91,7 @@ static long zcpool_create_named(struct zcpool_handle *handle, struct zcpool_crea
 	/* As ftruncate(), of a file that has no pool, within RLIMIT_FSIZE. */
 	error = zcpool_named_pool(inode) ? -EBUSY : inode_newsize_ok(inode, geometry->size);
 	if (!error)
-		error = zcpool_create_locked(handle, create, geometry, call);
+		error = zcpool_create_locked(handle, geometry, call);
 	inode_unlock(inode);
 	return error;
 }
@@ -116,11 +107,16 @@ long zcpool_ioctl_create(const struct zcpool_call *call, void *arg)
 	error = zcpool_geometry_init(&geometry, create);
 	if (error)
 		return error;
+	/* By no lock, for user memory may keep it waiting as long as it likes. */
+	create->stride = geometry.stride;
+	create->size = geometry.size;
+	if (zcpool_call_return(call, create, sizeof(*create)))
+		return -EFAULT;
 
 	if (mutex_lock_killable(&handle->bind_lock))
 		return -EINTR;
-	error = handle->named ? zcpool_create_named(handle, create, &geometry, call) :
-				zcpool_create_locked(handle, create, &geometry, call);
+	error = handle->named ? zcpool_create_named(handle, &geometry, call) :
+				zcpool_create_locked(handle, &geometry, call);
 	mutex_unlock(&handle->bind_lock);
 	return error;
 }

@@ -117,7 +117,7 @@ static struct zcpool_pool *zcpool_bind_locked(struct file *file)
  * A file with a name may have got its pool since it was opened, by another handle: then
  * this one is bound to it now.
  *
- * Context: process, without locks: to bind one handle, CREATE accesses user memory.
+ * Context: process, without locks: to bind one handle, ATTACH accesses user memory.
  *
  * Return: the pool, or -ENXIO while there is none, -EBADF if a file with a name is open for
  * writing alone, -ENOMEM, or -EINTR.
