@@ -123,6 +123,23 @@ int zcpool_get_begin(struct zcpool_pool *pool, struct file *file, const struct z
 }
 
 /**
+ * zcpool_get_undo() - put buffers that were taken and cannot be handed to the caller
+ * @pool: pool
+ * @handle: their owner, but of those that another thread has put or passed on meanwhile
+ * @indices: the buffers
+ * @taken: how many
+ */
+void zcpool_get_undo(struct zcpool_pool *pool, struct zcpool_handle *handle, const u32 *indices,
+		     u32 taken)
+{
+	u32 put, done;
+	int error;
+
+	for (done = 0; done < taken; done += put + !!error)
+		put = zcpool_buffers_put(pool, handle, indices + done, taken - done, &error);
+}
+
+/**
  * zcpool_get_end() - hand buffers that were taken to the caller
  * @pool: pool
  * @handle: their owner
@@ -137,12 +154,10 @@ int zcpool_get_end(struct zcpool_pool *pool, struct zcpool_handle *handle,
 		   const struct zcpool_get *get, struct zcpool_get __user *user_get,
 		   const u32 *indices, u32 taken)
 {
-	int error;
-
 	if (!zcpool_indices_to_user(u64_to_user_ptr(get->indices), indices, taken) &&
 	    !put_user(taken, &user_get->count))
 		return taken;
-	zcpool_buffers_put(pool, handle, indices, taken, &error);
+	zcpool_get_undo(pool, handle, indices, taken);
 	return -EFAULT;
 }
 

@@ -250,14 +250,17 @@ static __always_inline u32 zcpool_buffers_find(struct zcpool_pool *pool,
 	now = scan.now;
 	if (likely(pool->plain))
 		next = zcpool_buffers_find_idle(pool, owner, next, end, now);
+	/* Before the lock is dropped: the owner may seal what he guesses to be his. */
+	if (unlikely(pool->nr_sealed))
+		zcpool_buffers_unseal(pool, indices, next - indices);
 	for (; next < end && zcpool_buffer_find(pool, &scan, &index); next++) {
-		zcpool_buffer_own(pool, &pool->buffers[index], index, owner, now);
 		*next = index;
+		zcpool_buffer_own(pool, &pool->buffers[index], index, owner, now);
+		if (unlikely(pool->nr_sealed))
+			zcpool_buffers_unseal(pool, next, 1);
 	}
 	handle->nr_owned += next - indices;
 	pool->nr_gets += next - indices;
-	if (unlikely(pool->nr_sealed))
-		zcpool_buffers_unseal(pool, indices, next - indices);
 	spin_unlock(&pool->lock);
 	return next - indices;
 }

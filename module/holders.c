@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* HOLDERS: what holds each buffer, for people who look for it. */
+#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
@@ -97,7 +98,8 @@ static int zcpool_holders_get(struct zcpool_pool *pool, const struct zcpool_hand
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		if (!zcpool_holder_get(pool, handle, index, holders->flags, now, &holder))
+		if (!zcpool_holder_get(pool, handle, array_index_nospec(index, end), holders->flags,
+				       now, &holder))
 			continue;
 		if (copy_to_user(entry, &holder, min_t(size_t, size, holders->entry_size)))
 			return -EFAULT;

@@ -58,9 +58,22 @@ static void zcpool_isolated_vm_close(struct vm_area_struct *vma)
 	zcpool_handle_put(vma->vm_private_data);
 }
 
+/* Take the page table entries of a buffer away; no fault of this process makes one. */
+static void zcpool_buffer_unmap(struct zcpool_pool *pool, u32 index)
+{
+	struct folio **folio = &pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
+	struct folio **end = folio + pool->geometry.folios_per_buffer;
+
+	for (; folio < end; folio++) {
+		zcpool_folio_unmap(pool, *folio);
+		cond_resched();
+	}
+}
+
 /*
- * As zcpool_mprotect(), but for what the mapping shows: it has no entry of another's
- * buffer, whose seal it is not to wait for, nor to fail for.
+ * As zcpool_mprotect(), but another's seal is nothing to wait for, nor to fail for.  What was
+ * this handle's until now, or for a moment (RECEIVE that fails), may still have entries
+ * here.  They are taken away, since nobody would look at the seal again if they became writable.
  */
 static int zcpool_isolated_mprotect(struct vm_area_struct *vma, unsigned long start,
 				    unsigned long end, unsigned long flags)
@@ -72,11 +85,16 @@ static int zcpool_isolated_mprotect(struct vm_area_struct *vma, unsigned long st
 	if (!zcpool_mprotect_writes(vma, flags) || !READ_ONCE(pool->nr_sealed))
 		return 0;
 	for (; span.first < span.end; span.first++) {
-		/* Faults, which would make an entry of it, are kept out by mmap_lock. */
-		if (READ_ONCE(pool->buffers[span.first].owner) == vma->vm_private_data &&
-		    zcpool_buffer_sealed(pool, span.first))
-			return -EACCES;
+		struct zcpool_buffer *buffer = &pool->buffers[span.first];
+
 		cond_resched();
+		if (!READ_ONCE(buffer->seal))
+			continue;
+		/* Faults, which would make an entry of it, are kept out by mmap_lock. */
+		if (READ_ONCE(buffer->owner) != vma->vm_private_data)
+			zcpool_buffer_unmap(pool, span.first);
+		else if (zcpool_buffer_sealed(pool, span.first))
+			return -EACCES;
 	}
 	return 0;
 }

@@ -470,16 +470,18 @@ long zcpool_ioctl_seal(const struct zcpool_call *call, void *arg)
 {
 	struct zcpool_seal __user *user_seal = call->user;
 	struct zcpool_seal *seal = arg;
-	int error;
-	u32 done;
+	int error = -EACCES;
+	u32 done = 0;
 
 	if (!seal->count || (seal->flags & ~ZCPOOL_SEAL_F_UNTIL_FREE))
 		return -EINVAL;
 	/* What cannot be told afterwards is not begun. */
 	if (put_user(seal->count, &user_seal->count))
 		return -EFAULT;
-	error = zcpool_seal_array(call, seal->indices, seal->count, seal->flags, &done,
-				  zcpool_seal_one);
+	/* It would keep those from writing who may. */
+	if (zcpool_file_writes(call->file))
+		error = zcpool_seal_array(call, seal->indices, seal->count, seal->flags, &done,
+					  zcpool_seal_one);
 	return put_user(done, &user_seal->count) ? -EFAULT : error;
 }
 

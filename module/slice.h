@@ -4,6 +4,7 @@
 #define ZCPOOL_SLICE_H
 
 #include <linux/math64.h>
+#include <linux/nospec.h>
 
 #include "zcpool.h"
 
@@ -80,7 +81,9 @@ static inline struct zcpool_chunk zcpool_pool_chunk(const struct zcpool_pool *po
 	unsigned int shift = PAGE_SHIFT + pool->memory.order;
 	struct zcpool_chunk chunk __uninitialized;
 
-	chunk.folio = pool->memory.folios[offset >> shift];
+	/* Most offsets are of some user's, checked by who calls. */
+	chunk.folio = pool->memory.folios[array_index_nospec((unsigned long)(offset >> shift),
+							     pool->memory.nr)];
 	chunk.offset = offset & (BIT_ULL(shift) - 1);
 	chunk.length = min_t(u64, length, BIT_ULL(shift) - chunk.offset);
 	return chunk;

@@ -140,7 +140,7 @@ static int zcpool_uring_wait_look(struct zcpool_uring_wait *wait, struct zcpool_
 				  u32 *indices)
 {
 	struct zcpool_pool *pool = wait->pool;
-	int error = zcpool_uring_wait_queue(wait), ignored;
+	int error = zcpool_uring_wait_queue(wait);
 	u32 taken;
 
 	if (error == -ECANCELED) {
@@ -155,7 +155,7 @@ static int zcpool_uring_wait_look(struct zcpool_uring_wait *wait, struct zcpool_
 	}
 	if (!error && !zcpool_uring_wait_unqueue(wait)) {
 		if (taken)
-			zcpool_buffers_put(pool, handle, indices, taken, &ignored);
+			zcpool_get_undo(pool, handle, indices, taken);
 		return -EIOCBQUEUED;
 	}
 	if (taken) {

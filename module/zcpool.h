@@ -15,7 +15,7 @@
  *
  * Locks, outermost first:
  *   zcpool_handle.bind_lock   mutex; binding a pool to the handle; never taken in
- *                             ->mmap(), as CREATE accesses user memory under it
+ *                             ->mmap(), as ATTACH accesses user memory under it
  *   inode lock                the kernel's; of a file of the file system: making it a
  *                             pool
  *   zcpool_reach_lock         mutex; one allocation below an address at a time
@@ -32,8 +32,8 @@
  *   zcpool_pool.eventfd_lock  spinlock; eventfds are signalled under it
  *   zcpool_pool.sleepers.lock, .pollers.lock  the wait queues' own
  *   zcpool_pool.handles, zcpool_handle.receivers.lock  the kernel's own
- * No lock is held while user memory is accessed, but for bind_lock and a file's inode lock,
- * by CREATE and ATTACH, when they tell what they made.
+ * No lock is held while user memory is accessed, but for bind_lock by ATTACH, when it tells
+ * what it made: nobody but who has the handle waits for that.
  */
 #ifndef ZCPOOL_H
 #define ZCPOOL_H
@@ -461,6 +461,8 @@ void zcpool_slice_return(struct zcpool_pool *pool, const struct zcpool_slice *sl
 /* batch.c */
 int zcpool_get_begin(struct zcpool_pool *pool, struct file *file, const struct zcpool_get *get,
 		     struct zcpool_get __user *user_get, u32 *indices);
+void zcpool_get_undo(struct zcpool_pool *pool, struct zcpool_handle *handle, const u32 *indices,
+		     u32 taken);
 int zcpool_get_end(struct zcpool_pool *pool, struct zcpool_handle *handle,
 		   const struct zcpool_get *get, struct zcpool_get __user *user_get,
 		   const u32 *indices, u32 taken);
@@ -544,7 +546,7 @@ ssize_t zcpool_splice_read(struct file *file, loff_t *ppos, struct pipe_inode_in
 
 /* send.c */
 int zcpool_send_check(const struct zcpool_send *send);
-int zcpool_send(struct zcpool_pool *pool, struct zcpool_handle *handle, struct zcpool_send *send);
+int zcpool_send(struct zcpool_pool *pool, struct file *handle, struct zcpool_send *send);
 
 /* uring.c */
 int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Open files of a named pool as handles: each an owner, bound when it needs to be. */
 #include "fs.h"
+#include "seal.h"
 #include "share.h"
 
 #include "harness.h"
@@ -157,7 +158,8 @@ TEST_F(fs, for_reading)
 	int reader = open_file(FILE_A, O_RDONLY, 0), read_only;
 
 	ASSERT_EQ(0, size_file(self->fd, SIZE));
-	ASSERT_GE(get_now(reader), 0);
+	ASSERT_EQ(0, get_now(reader));
+	ASSERT_EQ(-EACCES, seal(reader, 0, 0));
 	ASSERT_EQ(-EACCES, share(reader, 0));
 	ASSERT_EQ(-1, ioctl(reader, ZCPOOL_IOC_EXPORT, &export));
 	ASSERT_EQ(EACCES, errno);

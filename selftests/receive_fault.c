@@ -7,7 +7,8 @@
 #include <poll.h>
 #include <pthread.h>
 
-#include "share.h"
+#include "isolated.h"
+#include "seal.h"
 
 #include "harness.h"
 
@@ -26,6 +27,14 @@ FIXTURE(stuck)
 {
 	struct stuck all;
 };
+
+FIXTURE_VARIANT(stuck)
+{
+	bool isolated;
+};
+
+VARIANT(stuck, common);
+VARIANT(stuck, isolated, .isolated = true);
 
 static void *receive_thread(void *arg)
 {
@@ -48,19 +57,24 @@ static int watch_faults(void *memory, size_t size)
 	return fd;
 }
 
-/* One handle owns all buffers but 2 and 3, with which the other's RECEIVE is stuck. */
+/*
+ * One handle owns all buffers but 2, which is sealed, and 3, with which the other's RECEIVE is
+ * stuck.
+ */
 FIXTURE_SETUP(stuck)
 {
 	struct zcpool_item items[] = { { .index = 2, .tag = 20 }, { .index = 3, .tag = 30 } };
 	uint32_t indices[COUNT];
 	struct uffd_msg message;
 
-	self->all.from = new_pool(STRIDE, COUNT);
+	self->all.from = variant->isolated ? new_isolated_pool(STRIDE, COUNT) :
+					     new_pool(STRIDE, COUNT);
 	ASSERT_GE(self->all.from, 0);
 	self->all.to = attach_another(self->all.from, 0);
 	ASSERT_GE(self->all.to, 0);
 	self->all.number = number_of(self->all.to);
 	ASSERT_EQ(COUNT, get_many(self->all.from, indices, COUNT, 0, 0));
+	ASSERT_EQ(0, seal(self->all.from, 2, 0));
 	self->all.items =
 		mmap(NULL, 4 * KIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	self->all.fault_fd = watch_faults(self->all.items, 4 * KIB);
@@ -136,6 +150,29 @@ TEST_F(stuck, transferred_meanwhile)
 	EXPECT_EQ(5, items[0].tag);
 }
 
+/* Nor does mprotect() make a page of it writable that was seen while it was the receiver's. */
+TEST_F(stuck, what_is_sealed_stays_so)
+{
+	size_t size = COUNT * STRIDE;
+	char *map = mmap(NULL, size, PROT_READ, MAP_SHARED, self->all.to, 0);
+	struct zcpool_item items[2];
+	int error;
+
+	catch_sigbus();
+	ASSERT_NE(MAP_FAILED, (void *)map);
+	ASSERT_EQ(0, byte_at(map + 2 * STRIDE));
+	ASSERT_EQ(-EFAULT, end_fault(&self->all));
+	error = mprotect(map, size, PROT_READ | PROT_WRITE) ? errno : 0;
+	ASSERT_EQ(variant->isolated ? 0 : EACCES, error);
+	ASSERT_EQ(2, receive_now(self->all.to, items, 2));
+	ASSERT_TRUE(is_sealed(self->all.to, 2));
+	if (variant->isolated) {
+		ASSERT_FALSE(can_write(map + 2 * STRIDE, 'x'));
+		ASSERT_TRUE(can_write(map + 3 * STRIDE, 'x'));
+	}
+	munmap(map, size);
+}
+
 /* What went back is for whoever has found nothing and sleeps. */
 TEST_F(stuck, wakes_who_receives)
 {
@@ -163,6 +200,37 @@ TEST_F(stuck, wakes_who_polls)
 	ASSERT_TRUE(wait_asleep(child));
 	ASSERT_EQ(-EFAULT, end_fault(&self->all));
 	ASSERT_EQ(0, wait_status(child));
+}
+
+static void *get_thread(void *arg)
+{
+	struct stuck *self = arg;
+
+	return (void *)(long)get_many(self->to, (uint32_t *)self->items, COUNT, 0, 0);
+}
+
+/* GET of the same kind: what it could not tell of goes back, but what was put meanwhile. */
+TEST(get_puts_back_what_is_left)
+{
+	struct stuck stuck = { .to = new_pool(STRIDE, COUNT) };
+	struct uffd_msg message;
+	struct zcpool_query q;
+
+	ASSERT_GE(stuck.to, 0);
+	stuck.items =
+		mmap(NULL, 4 * KIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stuck.fault_fd = watch_faults(stuck.items, 4 * KIB);
+	ASSERT_GE(stuck.fault_fd, 0);
+	ASSERT_EQ(0, pthread_create(&stuck.thread, NULL, get_thread, &stuck));
+	ASSERT_EQ(sizeof(message), read(stuck.fault_fd, &message, sizeof(message)));
+	ASSERT_EQ(0, query(stuck.to, &q));
+	ASSERT_EQ(COUNT, q.owned);
+	ASSERT_EQ(0, put_one(stuck.to, 3));
+	ASSERT_EQ(-EFAULT, end_fault(&stuck));
+	ASSERT_EQ(0, query(stuck.to, &q));
+	ASSERT_EQ(0, q.owned);
+	ASSERT_EQ(COUNT, q.unowned);
+	close(stuck.to);
 }
 
 TEST_HARNESS_MAIN

@@ -4,9 +4,11 @@
  * moment that it succeeds nothing changes until UNSEAL.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 
+#include "export.h"
 #include "seal.h"
 #include "share.h"
 #include "view.h"
@@ -256,6 +258,68 @@ TEST_F(raced, what_is_sealed_does_not_change)
 	munmap(was, 2 * buffer_size);
 }
 
+/* Stores, each by a page fault; returns whether it could not. */
+static void *fault_thread(void *unused)
+{
+	char *map = map_pool(pool_fd, buffer_size);
+	char byte = 0;
+
+	if (map == MAP_FAILED)
+		return (void *)1;
+	while (goes_on()) {
+		if (!store_byte(map, ++byte))
+			atomic_fetch_add(&stores, 1);
+		if (madvise(map, 1, MADV_DONTNEED))
+			return (void *)2;
+	}
+	munmap(map, buffer_size);
+	return NULL;
+}
+
+/* Faults that begin before a seal, and end behind it. */
+TEST(a_fault_looks_again)
+{
+	unsigned long sealed = 0, busy = 0;
+	pthread_t threads[2];
+	int64_t end;
+	void *ret;
+	int i;
+
+	catch_sigbus();
+	buffer_size = 16 * KIB;
+	pool_fd = new_pool(buffer_size, 1);
+	ASSERT_GE(pool_fd, 0);
+	ASSERT_EQ(0, get_now(pool_fd));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, fault_thread, NULL));
+	end = now_ns() + rounds(DURATION_MS) * NS_PER_MS;
+	while (now_ns() < end || sealed < SEALS_MIN) {
+		char was, is;
+		int error = seal(pool_fd, 0, 0);
+
+		if (error) {
+			ASSERT_EQ(-EBUSY, error);
+			busy++;
+			continue;
+		}
+		sealed++;
+		ASSERT_EQ(1, pread(pool_fd, &was, 1, 0));
+		sched_yield();
+		ASSERT_EQ(1, pread(pool_fd, &is, 1, 0));
+		ASSERT_EQ(was, is);
+		while ((error = unseal(pool_fd, 0)) == -EBUSY)
+			sched_yield();
+		ASSERT_EQ(0, error);
+	}
+	atomic_store(&over, true);
+	for (i = 0; i < 2; i++) {
+		pthread_join(threads[i], &ret);
+		EXPECT_EQ(NULL, ret);
+	}
+	TH_LOG("sealed %lu times, busy %lu times, %lu stores", sealed, busy, atomic_load(&stores));
+	close(pool_fd);
+}
+
 /* What a socket holds; returns how often it was unsealed all the same. */
 static void *unseal_thread(void *unused)
 {
@@ -354,6 +418,59 @@ TEST(what_another_has_sent_is_not_unsealed)
 	close(sockets[0]);
 	close(sockets[1]);
 	close(other);
+	close(pool_fd);
+}
+
+#define HELD 1100
+
+static atomic_bool has_sealed;
+
+/* Seals a buffer as soon as it is owned, and then waits for who looks. */
+static void *seal_at_once_thread(void *unused)
+{
+	while (goes_on()) {
+		if (atomic_load(&has_sealed))
+			sched_yield();
+		else if (!seal(pool_fd, 0, 0))
+			atomic_store(&has_sealed, true);
+	}
+	return NULL;
+}
+
+/*
+ * GET that has taken one buffer, and looks for more at many that are held: its owner may
+ * seal it before he is told of it.
+ */
+TEST(get_ends_no_seal_of_its_owner)
+{
+	unsigned long sealed = 0;
+	uint32_t indices[HELD];
+	pthread_t thread;
+	int64_t end;
+	int held, i;
+
+	pool_fd = new_pool(8 * KIB, HELD);
+	ASSERT_GE(pool_fd, 0);
+	for (i = 0; i < HELD; i += 100)
+		ASSERT_EQ(100, get_many(pool_fd, indices + i, 100, 0, 0));
+	held = export(pool_fd, 8 * KIB, (HELD - 1) * 8 * KIB, 0);
+	ASSERT_GE(held, 0);
+	ASSERT_EQ(0, put_many(pool_fd, indices, HELD, NULL));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, seal_at_once_thread, NULL));
+	end = now_ns() + rounds(DURATION_MS) * NS_PER_MS;
+	for (; now_ns() < end || !sealed; sealed++) {
+		ASSERT_EQ(1, get_many(pool_fd, indices, 2, 0, 0));
+		ASSERT_EQ(0, indices[0]);
+		while (!atomic_load(&has_sealed))
+			sched_yield();
+		ASSERT_TRUE(is_sealed(pool_fd, 0));
+		ASSERT_EQ(0, put_one(pool_fd, 0));
+		atomic_store(&has_sealed, false);
+	}
+	atomic_store(&over, true);
+	pthread_join(thread, NULL);
+	TH_LOG("sealed %lu times", sealed);
+	close(held);
 	close(pool_fd);
 }
 

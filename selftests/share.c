@@ -7,6 +7,8 @@
 
 #include "export.h"
 #include "reload.h"
+#include "seal.h"
+#include "send.h"
 #include "share.h"
 
 #include "harness.h"
@@ -209,6 +211,37 @@ TEST_F(pool, another_user_is_EPERM)
 	ASSERT_EQ(0, wait_status(child));
 	ASSERT_EQ(0, attach(fd, self->share, 0));
 	close(fd);
+}
+
+/* Who may not write keeps nobody else from it, though he owns the buffer. */
+TEST_F(pool, read_only_seals_nothing)
+{
+	int share_fd = share(self->fd, ZCPOOL_SHARE_F_READ_ONLY), fd = attach_by(share_fd, 0);
+	const struct zcpool_element element = slice(0, 10);
+	struct zcpool_send arg = {
+		.elements = (uintptr_t)&element,
+		.count = 1,
+		.flags = ZCPOOL_SEND_F_SEAL,
+	};
+	struct io_uring ring;
+	int index, pair[2];
+
+	ASSERT_EQ(0, tcp_pair(pair));
+	index = get_now(fd);
+	ASSERT_GE(index, 0);
+	ASSERT_EQ(-EACCES, seal(fd, index, 0));
+	ASSERT_EQ(-EACCES, send_vector(fd, pair[0], &element, 1, ZCPOOL_SEND_F_SEAL, NULL));
+	ASSERT_EQ(0, io_uring_queue_init(4, &ring, 0));
+	arg.fd = pair[0];
+	prepare_send(&ring, fd, ZCPOOL_IOC_SEND, &arg);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	ASSERT_EQ(-EACCES, result_of(&ring));
+	io_uring_queue_exit(&ring);
+	ASSERT_FALSE(is_sealed(self->fd, index));
+	close(pair[0]);
+	close(pair[1]);
+	close(fd);
+	close(share_fd);
 }
 
 TEST_F(pool, read_only)

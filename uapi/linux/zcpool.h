@@ -464,7 +464,7 @@ struct zcpool_element {
  * * EHWPOISON: the memory of a slice failed
  * * EPERM: the pool is isolated, and a slice is in a buffer that the handle does not own
  * * ENOMEM: not enough kernel memory
- * * EPERM, EBUSY: with ZCPOOL_SEND_F_SEAL, as of SEAL
+ * * EACCES, EPERM, EBUSY: with ZCPOOL_SEND_F_SEAL, as of SEAL
  */
 struct zcpool_send {
 	__u64 elements;
@@ -762,6 +762,7 @@ struct zcpool_view {
  *
  * Errors, beside the common ones:
  *
+ * * EACCES: the handle may not write
  * * ERANGE: an index is not below the pool's count
  * * EPERM: a buffer is not owned by this handle
  * * EBUSY: a buffer is held, or has an export that is not read-only, also one with
