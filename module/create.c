@@ -84,7 +84,7 @@ static long zcpool_create_named(struct zcpool_handle *handle,
 	struct inode *inode = file_inode(call->file);
 	long error;
 
-	if (!zcpool_file_writes(call->file) || !(call->file->f_mode & FMODE_READ))
+	if (!handle->writes || !(call->file->f_mode & FMODE_READ))
 		return -EACCES;
 	if (down_write_killable(&inode->i_rwsem))
 		return -EINTR;

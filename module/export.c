@@ -259,7 +259,7 @@ static int zcpool_export_check(const struct zcpool_call *call, const struct zcpo
 			return -EPERM;
 		zcpool_slice_return(call->pool, &slice);
 	}
-	if (!zcpool_file_writes(call->file) && !(export->flags & ZCPOOL_EXPORT_F_READ_ONLY))
+	if (!call->handle->writes && !(export->flags & ZCPOOL_EXPORT_F_READ_ONLY))
 		return -EACCES;
 	return 0;
 }

@@ -80,17 +80,6 @@ void zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool)
 	smp_store_release(&handle->pool, pool);
 }
 
-/**
- * zcpool_file_writes() - whether a handle may write to its pool
- * @file: handle with a pool
- */
-bool zcpool_file_writes(const struct file *file)
-{
-	const struct zcpool_handle *handle = file->private_data;
-
-	return (file->f_mode & FMODE_WRITE) && !handle->read_only;
-}
-
 static struct zcpool_pool *zcpool_bind_locked(struct file *file)
 {
 	struct zcpool_handle *handle = file->private_data;
@@ -148,6 +137,7 @@ int zcpool_handle_open(struct inode *inode, struct file *file)
 	if (!handle)
 		return -ENOMEM;
 	refcount_set(&handle->refs, 1);
+	handle->writes = file->f_mode & FMODE_WRITE;
 	mutex_init(&handle->bind_lock);
 	zcpool_queue_init(&handle->incoming);
 	init_waitqueue_head(&handle->receivers);

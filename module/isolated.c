@@ -11,7 +11,7 @@
 #include <linux/cred.h>
 #include <linux/highmem.h>
 #include <linux/pagemap.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "seal.h"
 #include "slice.h"
@@ -58,22 +58,33 @@ static void zcpool_isolated_vm_close(struct vm_area_struct *vma)
 	zcpool_handle_put(vma->vm_private_data);
 }
 
-/* Take the page table entries of a buffer away; no fault of this process makes one. */
+/* Take all page table entries of a buffer away, also those that faults are about to make. */
 static void zcpool_buffer_unmap(struct zcpool_pool *pool, u32 index)
 {
 	struct folio **folio = &pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
 	struct folio **end = folio + pool->geometry.folios_per_buffer;
 
 	for (; folio < end; folio++) {
+		folio_lock(*folio);
 		zcpool_folio_unmap(pool, *folio);
+		folio_unlock(*folio);
 		cond_resched();
 	}
 }
 
 /*
- * As zcpool_mprotect(), but another's seal is nothing to wait for, nor to fail for.  What was
- * this handle's until now, or for a moment (RECEIVE that fails), may still have entries
- * here.  They are taken away, since nobody would look at the seal again if they became writable.
+ * Whether who owned a buffer before may still have entries of it: until it is withdrawn, it is
+ * nobody's or on its way, which it also is after a RECEIVE that failed.
+ */
+static bool zcpool_owner_may_be_leaving(const struct zcpool_handle *owner)
+{
+	return !owner || ((unsigned long)owner & ZCPOOL_OWNER_TO_BE);
+}
+
+/*
+ * As zcpool_mprotect(), but another's seal is nothing to wait for, nor to fail for.  Entries
+ * of what was this handle's until now are taken away, since nobody would look at the seal
+ * again if they became writable.
  */
 static int zcpool_isolated_mprotect(struct vm_area_struct *vma, unsigned long start,
 				    unsigned long end, unsigned long flags)
@@ -85,15 +96,19 @@ static int zcpool_isolated_mprotect(struct vm_area_struct *vma, unsigned long st
 	if (!zcpool_mprotect_writes(vma, flags) || !READ_ONCE(pool->nr_sealed))
 		return 0;
 	for (; span.first < span.end; span.first++) {
-		struct zcpool_buffer *buffer = &pool->buffers[span.first];
+		const struct zcpool_buffer *buffer = &pool->buffers[span.first];
+		const struct zcpool_handle *owner;
 
 		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		if (!READ_ONCE(buffer->seal))
 			continue;
-		/* Faults, which would make an entry of it, are kept out by mmap_lock. */
-		if (READ_ONCE(buffer->owner) != vma->vm_private_data)
+		/* Faults, which would make an entry here, are kept out by mmap_lock. */
+		owner = READ_ONCE(buffer->owner);
+		if (zcpool_owner_may_be_leaving(owner))
 			zcpool_buffer_unmap(pool, span.first);
-		else if (zcpool_buffer_sealed(pool, span.first))
+		else if (owner == vma->vm_private_data && zcpool_buffer_sealed(pool, span.first))
 			return -EACCES;
 	}
 	return 0;
@@ -152,21 +167,13 @@ bool zcpool_isolated_vma_reaches(const struct vm_area_struct *vma, const struct 
 void zcpool_isolated_withdraw(struct zcpool_pool *pool, const struct zcpool_handle *handle,
 			      struct zcpool_handle *owner, u32 index) __must_hold(&pool->lock)
 {
-	struct folio **folio = &pool->memory.folios[(u64)index * pool->geometry.folios_per_buffer];
-	struct folio **end = folio + pool->geometry.folios_per_buffer;
-
 	lockdep_assert_held(&pool->lock);
 	pool->buffers[index].tag = handle ? zcpool_bytes_of(handle) : ZCPOOL_BYTES_ANYBODYS;
 	/* Ahead of the folio's lock: see zcpool_isolated_vma_reaches(). */
 	WRITE_ONCE(pool->buffers[index].owner, owner);
 	spin_unlock(&pool->lock);
-	for (; folio < end; folio++) {
-		/* What was being mapped is, and what will be has another owner to ask for. */
-		folio_lock(*folio);
-		zcpool_folio_unmap(pool, *folio);
-		folio_unlock(*folio);
-		cond_resched();
-	}
+	/* What was being mapped is, and what will be has another owner to ask for. */
+	zcpool_buffer_unmap(pool, index);
 	spin_lock(&pool->lock);
 }
 

@@ -180,7 +180,7 @@ int zcpool_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
-	if (handle->read_only && (vma->vm_flags & VM_WRITE))
+	if (!handle->writes && (vma->vm_flags & VM_SHARED) && (vma->vm_flags & VM_WRITE))
 		return -EACCES;
 	if (pool->geometry.isolated)
 		error = zcpool_mmap_pool(pool, vma, &zcpool_isolated_vm_ops);
@@ -188,7 +188,7 @@ int zcpool_mmap(struct file *file, struct vm_area_struct *vma)
 		error = zcpool_mmap_pool(pool, vma, &zcpool_vm_ops);
 	if (error)
 		return error;
-	if (handle->read_only)
+	if (!handle->writes)
 		vm_flags_clear(vma, VM_MAYWRITE);
 	if (pool->geometry.isolated)
 		zcpool_isolated_vma_init(vma, handle);

@@ -121,16 +121,17 @@ ssize_t zcpool_read_iter(struct kiocb *iocb, struct iov_iter *to)
 ssize_t zcpool_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct zcpool_pool *pool = zcpool_file_pool(iocb->ki_filp);
+	struct zcpool_handle *handle = iocb->ki_filp->private_data;
 	struct zcpool_slice whole;
 
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
-	if (!zcpool_file_writes(iocb->ki_filp))
+	if (!handle->writes)
 		return -EACCES;
 	whole = zcpool_pool_whole(pool);
 	if (iov_iter_count(from) && iocb->ki_pos >= whole.length)
 		return -ENOSPC;
-	return zcpool_slice_write(pool, iocb->ki_filp->private_data, &whole, iocb, from);
+	return zcpool_slice_write(pool, handle, &whole, iocb, from);
 }
 
 /** zcpool_llseek() - file_operations.llseek of a handle */

@@ -123,6 +123,8 @@ static int zcpool_seal_mark(struct zcpool_pool *pool, struct zcpool_handle *hand
 		ret = -EPERM;
 	else if (buffer->seal)
 		ret = 1;
+	else if (!handle->writes)
+		ret = -EACCES; /* it would keep those from writing who may */
 	else if (buffer->writers)
 		ret = -EBUSY;
 	else
@@ -158,7 +160,8 @@ static int zcpool_seal_decide(struct zcpool_pool *pool, u32 index, u8 seal)
  * Context: process; waits for page faults on the buffer.
  *
  * Return: 0 if it was sealed now, 1 if it was before, -EPERM if @handle does not own it,
- * or -EBUSY if anything holds it but mappings and what stands and cannot write.
+ * -EACCES if @handle may not write, or -EBUSY if anything holds it but mappings and what stands
+ * and cannot write.
  */
 int zcpool_buffer_seal(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index, u8 seal,
 		       bool hold)
@@ -470,18 +473,16 @@ long zcpool_ioctl_seal(const struct zcpool_call *call, void *arg)
 {
 	struct zcpool_seal __user *user_seal = call->user;
 	struct zcpool_seal *seal = arg;
-	int error = -EACCES;
-	u32 done = 0;
+	int error;
+	u32 done;
 
 	if (!seal->count || (seal->flags & ~ZCPOOL_SEAL_F_UNTIL_FREE))
 		return -EINVAL;
 	/* What cannot be told afterwards is not begun. */
 	if (put_user(seal->count, &user_seal->count))
 		return -EFAULT;
-	/* It would keep those from writing who may. */
-	if (zcpool_file_writes(call->file))
-		error = zcpool_seal_array(call, seal->indices, seal->count, seal->flags, &done,
-					  zcpool_seal_one);
+	error = zcpool_seal_array(call, seal->indices, seal->count, seal->flags, &done,
+				  zcpool_seal_one);
 	return put_user(done, &user_seal->count) ? -EFAULT : error;
 }
 

@@ -210,7 +210,7 @@ int zcpool_send_check(const struct zcpool_send *send)
 /**
  * zcpool_send() - send a vector of slices and inline bytes to a socket
  * @pool: pool of the slices
- * @handle: file of the handle that sends
+ * @handle: handle that sends
  * @send: what is to be sent, its fields but the vector checked; .sent and .copied,
  *        which are 0, are filled in
  *
@@ -218,7 +218,7 @@ int zcpool_send_check(const struct zcpool_send *send)
  *
  * Return: 0, also if not all was sent, or an error if nothing was.
  */
-int zcpool_send(struct zcpool_pool *pool, struct file *handle, struct zcpool_send *send)
+int zcpool_send(struct zcpool_pool *pool, struct zcpool_handle *handle, struct zcpool_send *send)
 {
 	size_t size = array_size(send->count, sizeof(struct zcpool_element));
 	struct zcpool_element few[ZCPOOL_SEND_FEW] __uninitialized;
@@ -226,9 +226,6 @@ int zcpool_send(struct zcpool_pool *pool, struct file *handle, struct zcpool_sen
 	struct file *file;
 	int count, error;
 
-	/* See SEAL. */
-	if ((send->flags & ZCPOOL_SEND_F_SEAL) && !zcpool_file_writes(handle))
-		return -EACCES;
 	if (send->count > ZCPOOL_SEND_FEW) {
 		elements = kmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!elements)
@@ -246,7 +243,7 @@ int zcpool_send(struct zcpool_pool *pool, struct file *handle, struct zcpool_sen
 	file = fget(send->fd);
 	if (!file)
 		goto out;
-	error = zcpool_send_elements(pool, handle->private_data, file, elements, count, send);
+	error = zcpool_send_elements(pool, handle, file, elements, count, send);
 	fput(file);
 out:
 	if (elements != few)
@@ -269,6 +266,6 @@ long zcpool_ioctl_send(const struct zcpool_call *call, void *arg)
 	send->copied = 0;
 	if (zcpool_call_return(call, send, sizeof(*send)))
 		return -EFAULT;
-	error = zcpool_send(pool, call->file, send);
+	error = zcpool_send(pool, call->handle, send);
 	return zcpool_call_return(call, send, sizeof(*send)) ?: error;
 }

@@ -87,7 +87,7 @@ static int zcpool_sealing_fill(struct zcpool_sealing *sealing, const struct zcpo
  *
  * Context: process; waits for page faults on the buffers.
  *
- * Return: 0, -EPERM or -EBUSY as zcpool_buffer_seal(), -EINTR if the caller is being
+ * Return: 0, -EPERM, -EACCES or -EBUSY as zcpool_buffer_seal(), -EINTR if the caller is being
  * killed, or -ENOMEM; then nothing was sealed.
  */
 int zcpool_sealing_begin(struct zcpool_sealing *sealing, const struct zcpool_sending *sending)

@@ -113,7 +113,7 @@ long zcpool_ioctl_share(const struct zcpool_call *call, void *arg)
 
 	if (share->flags & ~ZCPOOL_SHARE_F_READ_ONLY)
 		return -EINVAL;
-	if (!zcpool_file_writes(call->file) && !(share->flags & ZCPOOL_SHARE_F_READ_ONLY))
+	if (!call->handle->writes && !(share->flags & ZCPOOL_SHARE_F_READ_ONLY))
 		return -EACCES;
 	share->fd = get_unused_fd_flags(O_CLOEXEC);
 	if (share->fd < 0)
@@ -136,7 +136,6 @@ static long zcpool_attach_locked(struct zcpool_handle *handle, struct zcpool_att
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
 
-	handle->read_only = flags & ZCPOOL_SHARE_F_READ_ONLY;
 	error = zcpool_handle_list(call->file, pool, attach->queue_max ?: pool->geometry.count);
 	if (error)
 		goto err_put_pool;
@@ -144,13 +143,14 @@ static long zcpool_attach_locked(struct zcpool_handle *handle, struct zcpool_att
 	error = zcpool_call_return(call, attach, sizeof(*attach));
 	if (error)
 		goto err_unlist;
+	if (flags & ZCPOOL_SHARE_F_READ_ONLY)
+		handle->writes = false;
 	zcpool_handle_bind(handle, pool);
 	return 0;
 
 err_unlist:
 	zcpool_handle_unlist(handle, pool);
 err_put_pool:
-	handle->read_only = false;
 	zcpool_pool_put(pool);
 	return error;
 }

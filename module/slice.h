@@ -39,7 +39,9 @@ static inline struct zcpool_span zcpool_slice_span(const struct zcpool_pool *poo
 	u64 stride = pool->geometry.stride;
 
 	return (struct zcpool_span){
-		.first = div64_u64(slice->offset, stride),
+		/* As in zcpool_pool_chunk(). */
+		.first = array_index_nospec((u32)div64_u64(slice->offset, stride),
+					    pool->geometry.count),
 		.end = div64_u64(slice->offset + slice->length - 1, stride) + 1,
 	};
 }

@@ -33,7 +33,7 @@ static int zcpool_uring_send(struct file *file, struct zcpool_send __user *user_
 	*may_wait = (issue_flags & IO_URING_F_NONBLOCK) && !(flags & ZCPOOL_SEND_F_DONTWAIT);
 	if (*may_wait)
 		send.flags |= ZCPOOL_SEND_F_DONTWAIT;
-	error = zcpool_send(pool, file, &send);
+	error = zcpool_send(pool, file->private_data, &send);
 	if (error)
 		return error;
 	send.flags = flags;

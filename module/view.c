@@ -207,7 +207,7 @@ bool zcpool_view_evict(struct inode *inode)
  */
 static bool zcpool_view_may_have_name(const struct zcpool_call *call)
 {
-	return zcpool_file_writes(call->file) || uid_eq(current_fsuid(), call->pool->creator) ||
+	return call->handle->writes || uid_eq(current_fsuid(), call->pool->creator) ||
 	       (call->handle->named && uid_eq(current_fsuid(), file_inode(call->file)->i_uid)) ||
 	       capable(CAP_FOWNER);
 }
@@ -322,7 +322,7 @@ static int zcpool_view_check(const struct zcpool_call *call, const struct zcpool
 		return -EINVAL;
 	if (!zcpool_slice_fits(call->pool, view->offset, view->length))
 		return -ERANGE;
-	if (!zcpool_file_writes(call->file) && (view->flags & ZCPOOL_VIEW_F_WRITABLE))
+	if (!call->handle->writes && (view->flags & ZCPOOL_VIEW_F_WRITABLE))
 		return -EACCES;
 	return 0;
 }

@@ -21,8 +21,8 @@
  *   zcpool_reach_lock         mutex; one allocation below an address at a time
  *   zcpool_linger_lock        mutex; the list of lingering pools, and these
  *   folio lock                taken by .fault until the page table entry is made, and
- *                             by who takes such entries away, PUT of isolated pools
- *                             and SEAL, within which the kernel's i_mmap_rwsem is; of
+ *                             by who takes such entries away, PUT and mprotect() of isolated
+ *                             pools and SEAL, within which the kernel's i_mmap_rwsem is; of
  *                             a buffer's the first folio's ahead of another one's;
  *                             zcpool_folio_only_mapped() only looks at it
  *   zcpool_exported.lock      mutex; the mappings of an export; within the dma-buf's
@@ -295,7 +295,8 @@ struct zcpool_pool {
  * @user: whose it is: the effective user that bound it, and of a file with a name has
  *        opened it as well, else invalid; constant once bound
  * @named: of a file of the file system, whose pool it is bound to; constant
- * @read_only: may not write to the pool; constant once bound
+ * @writes: may write to the pool: opened for that, and not attached by a share that is
+ *          read-only; constant once bound
  * @incoming: buffers transferred to it; protected by the pool's lock
  * @incoming_max: longest that @incoming may be; constant once bound
  * @receivers: whoever waits for @incoming
@@ -311,7 +312,7 @@ struct zcpool_handle {
 	u32 number;
 	kuid_t user;
 	bool named;
-	bool read_only;
+	bool writes;
 	struct zcpool_queue incoming;
 	u32 incoming_max;
 	wait_queue_head_t receivers;
@@ -407,7 +408,6 @@ void zcpool_handle_unlist(struct zcpool_handle *handle, struct zcpool_pool *pool
 void zcpool_handle_get(struct zcpool_handle *handle);
 void zcpool_handle_put(struct zcpool_handle *handle);
 void zcpool_handle_bind(struct zcpool_handle *handle, struct zcpool_pool *pool);
-bool zcpool_file_writes(const struct file *file);
 struct zcpool_pool *zcpool_file_bind(struct file *file);
 int zcpool_handle_open(struct inode *inode, struct file *file);
 int zcpool_handle_release(struct inode *inode, struct file *file);
@@ -546,7 +546,7 @@ ssize_t zcpool_splice_read(struct file *file, loff_t *ppos, struct pipe_inode_in
 
 /* send.c */
 int zcpool_send_check(const struct zcpool_send *send);
-int zcpool_send(struct zcpool_pool *pool, struct file *handle, struct zcpool_send *send);
+int zcpool_send(struct zcpool_pool *pool, struct zcpool_handle *handle, struct zcpool_send *send);
 
 /* uring.c */
 int zcpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);

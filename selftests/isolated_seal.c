@@ -98,6 +98,95 @@ TEST_F(pool, an_export_in_vain_disturbs_nobody)
 	ASSERT_EQ(0, intruder.wrong);
 }
 
+static void *mprotect_of_all(void *arg)
+{
+	struct intruder *intruder = arg;
+	char *map = mmap(NULL, intruder->size, PROT_READ, MAP_SHARED, intruder->fd, 0);
+
+	while (!atomic_load(&intruder->stop)) {
+		if (mprotect(map, intruder->size, PROT_READ | PROT_WRITE) ||
+		    mprotect(map, intruder->size, PROT_READ))
+			atomic_fetch_add(&intruder->wrong, 1);
+	}
+	munmap(map, intruder->size);
+	return NULL;
+}
+
+/* Bit 63 of its entry in /proc/self/pagemap. */
+static bool is_present(const void *page)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	if (pread(fd, &entry, sizeof(entry), (uintptr_t)page / 4096 * 8) != sizeof(entry))
+		entry = 0;
+	close(fd);
+	return entry >> 63;
+}
+
+/* Nor can they have its pages taken from its mappings, nor its seals fail meanwhile. */
+TEST_F(pool, mprotect_of_all_disturbs_nobody)
+{
+	struct intruder intruder = { .fd = self->other, .size = COUNT * self->stride };
+	char *map = mmap(NULL, self->stride, PROT_READ, MAP_SHARED, self->fd, 0), *others;
+	pthread_t thread;
+	int i;
+
+	ASSERT_EQ(0, get_now(self->fd));
+	ASSERT_EQ(0, seal(self->fd, 0, 0));
+	ASSERT_EQ(0, byte_at(map));
+	ASSERT_TRUE(is_present(map));
+	others = mmap(NULL, COUNT * self->stride, PROT_READ, MAP_SHARED, self->other, 0);
+	ASSERT_EQ(0, mprotect(others, COUNT * self->stride, PROT_READ | PROT_WRITE));
+	ASSERT_TRUE(is_present(map));
+	munmap(others, COUNT * self->stride);
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, mprotect_of_all, &intruder));
+	for (i = 0; i < rounds(2000); i++) {
+		ASSERT_EQ(0, unseal(self->fd, 0));
+		ASSERT_TRUE(can_write(self->map, i));
+		ASSERT_EQ(0, seal(self->fd, 0, 0));
+		ASSERT_EQ(i & 0xff, byte_at(map));
+	}
+	atomic_store(&intruder.stop, true);
+	pthread_join(thread, NULL);
+	ASSERT_EQ(0, intruder.wrong);
+	munmap(map, self->stride);
+}
+
+/* However large a pool is, mprotect() of it does not keep its process from being killed. */
+TEST(killed_in_mprotect)
+{
+	enum {
+		BUFFERS = 16384
+	};
+	size_t size = BUFFERS * 8 * KIB;
+	int fd = new_isolated_pool(8 * KIB, BUFFERS), round, status;
+	char *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	int index = get_now(fd);
+
+	ASSERT_NE(MAP_FAILED, (void *)map);
+	ASSERT_EQ(0, seal(fd, index, 0));
+	/* Some buffer has a seal, but none that the handle owns. */
+	ASSERT_EQ(0, put_one(fd, index));
+	for (round = 0; round < 20; round++) {
+		pid_t child = fork();
+
+		if (!child) {
+			for (;;) {
+				MUST(!mprotect(map, size, PROT_READ | PROT_WRITE));
+				MUST(!mprotect(map, size, PROT_READ));
+			}
+		}
+		usleep(1000 + round * 500);
+		ASSERT_EQ(0, kill(child, SIGKILL));
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		ASSERT_TRUE(WIFSIGNALED(status));
+	}
+	munmap(map, size);
+	close(fd);
+}
+
 static void *store_to_first(void *arg)
 {
 	struct intruder *intruder = arg;

@@ -214,7 +214,7 @@ TEST_F(pool, another_user_is_EPERM)
 }
 
 /* Who may not write keeps nobody else from it, though he owns the buffer. */
-TEST_F(pool, read_only_seals_nothing)
+TEST_F(pool, read_only_begins_no_seal)
 {
 	int share_fd = share(self->fd, ZCPOOL_SHARE_F_READ_ONLY), fd = attach_by(share_fd, 0);
 	const struct zcpool_element element = slice(0, 10);
@@ -223,6 +223,7 @@ TEST_F(pool, read_only_seals_nothing)
 		.count = 1,
 		.flags = ZCPOOL_SEND_F_SEAL,
 	};
+	struct zcpool_item item = {};
 	struct io_uring ring;
 	int index, pair[2];
 
@@ -238,6 +239,16 @@ TEST_F(pool, read_only_seals_nothing)
 	ASSERT_EQ(-EACCES, result_of(&ring));
 	io_uring_queue_exit(&ring);
 	ASSERT_FALSE(is_sealed(self->fd, index));
+	/* Who may has sealed it: it can be sent on. */
+	ASSERT_EQ(0, put_one(fd, index));
+	ASSERT_EQ(index, get_now(self->fd));
+	ASSERT_EQ(0, seal(self->fd, index, 0));
+	item.index = index;
+	ASSERT_EQ(0, transfer(self->fd, number_of(fd), &item, 1, NULL));
+	ASSERT_EQ(1, receive_now(fd, &item, 1));
+	ASSERT_EQ(0, seal(fd, index, 0));
+	ASSERT_EQ(10, send_vector(fd, pair[0], &element, 1, ZCPOOL_SEND_F_SEAL, NULL));
+	ASSERT_TRUE(is_sealed(self->fd, index));
 	close(pair[0]);
 	close(pair[1]);
 	close(fd);

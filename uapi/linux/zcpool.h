@@ -156,7 +156,7 @@ struct zcpool_query {
  * caller's user against RLIMIT_MEMLOCK (not if the caller has CAP_IPC_LOCK).
  * Both charges end with the pool, when the last handle, mapping, pipe slot and name is
  * gone; and for memory that a socket or pin still holds, up to a second after that
- * let go of it.  A call that fails leaves nothing behind.
+ * let go of it.  A call that fails leaves nothing behind, but may have written @stride and @size.
  *
  * Any handle of a pool reaches all of its memory, so only its creator's processes may
  * ATTACH.  Of a pool made with ZCPOOL_CREATE_F_ISOLATED, any user's may whom a share was
@@ -762,7 +762,7 @@ struct zcpool_view {
  *
  * Errors, beside the common ones:
  *
- * * EACCES: the handle may not write
+ * * EACCES: a buffer is not sealed yet, and the handle may not write
  * * ERANGE: an index is not below the pool's count
  * * EPERM: a buffer is not owned by this handle
  * * EBUSY: a buffer is held, or has an export that is not read-only, also one with
