@@ -383,7 +383,7 @@ static noinline u32 zcpool_buffers_put_uncommon(struct zcpool_pool *pool,
 		if (*error)
 			break;
 		if (pool->geometry.isolated)
-			zcpool_isolated_withdraw(pool, handle, NULL, index);
+			zcpool_isolated_withdraw(pool, handle, index);
 		*freed += zcpool_buffer_disown(pool, index);
 	}
 	return next - indices;
@@ -429,7 +429,7 @@ static u32 zcpool_buffers_disown_incoming(struct zcpool_pool *pool, struct zcpoo
 	while ((index = zcpool_queue_pop(pool->buffers, &handle->incoming)) != ZCPOOL_NO_BUFFER) {
 		/* It has the sender's bytes, and was perhaps received once: see RECEIVE. */
 		if (pool->geometry.isolated)
-			zcpool_isolated_withdraw(pool, NULL, NULL, index);
+			zcpool_isolated_withdraw(pool, NULL, index);
 		idle += zcpool_buffer_disown(pool, index);
 		pool->nr_puts++;
 		cond_resched_lock(&pool->lock);
@@ -454,7 +454,7 @@ void zcpool_buffers_disown(struct zcpool_pool *pool, struct zcpool_handle *handl
 	for (i = 0; handle->nr_owned; i++) {
 		if (pool->buffers[i].owner == handle) {
 			if (pool->geometry.isolated)
-				zcpool_isolated_withdraw(pool, handle, NULL, i);
+				zcpool_isolated_withdraw(pool, handle, i);
 			idle += zcpool_buffer_disown(pool, i);
 			handle->nr_owned--;
 			pool->nr_puts++;

@@ -248,38 +248,41 @@ static int zcpool_export_check(const struct zcpool_call *call, const struct zcpo
 	/* Nothing would keep it to what the handle owns. */
 	if (call->pool->geometry.isolated && (export->flags & ZCPOOL_EXPORT_F_UNHELD))
 		return -EPERM;
-	/* Ahead of all that others could notice, or would tell of theirs. */
-	if (call->pool->geometry.isolated) {
-		const struct zcpool_slice slice = {
-			.offset = export->offset,
-			.length = export->length,
-		};
-
-		if (zcpool_slice_borrow(call->pool, call->handle, &slice))
-			return -EPERM;
-		zcpool_slice_return(call->pool, &slice);
-	}
 	if (!call->handle->writes && !(export->flags & ZCPOOL_EXPORT_F_READ_ONLY))
 		return -EACCES;
 	return 0;
 }
 
+static long zcpool_export_install(const struct zcpool_call *call, struct zcpool_export *export)
+{
+	struct dma_buf *dmabuf;
+
+	export->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (export->fd < 0)
+		return export->fd;
+	dmabuf = zcpool_export(call->pool, call->handle, export);
+	return zcpool_call_install(call, export->fd,
+				   IS_ERR(dmabuf) ? ERR_CAST(dmabuf) : dmabuf->file, export,
+				   sizeof(*export));
+}
+
 /** zcpool_ioctl_export() - ZCPOOL_IOC_EXPORT */
 long zcpool_ioctl_export(const struct zcpool_call *call, void *arg)
 {
-	struct zcpool_pool *pool = call->pool;
 	struct zcpool_export *export = arg;
-	struct dma_buf *dmabuf;
-	int error;
+	const struct zcpool_slice slice = { .offset = export->offset, .length = export->length };
+	long error;
 
 	error = zcpool_export_check(call, export);
 	if (error)
 		return error;
-	export->fd = get_unused_fd_flags(O_CLOEXEC);
-	if (export->fd < 0)
-		return export->fd;
-	dmabuf = zcpool_export(pool, call->handle, export);
-	return zcpool_call_install(call, export->fd,
-				   IS_ERR(dmabuf) ? ERR_CAST(dmabuf) : dmabuf->file, export,
-				   sizeof(*export));
+	if (!call->pool->geometry.isolated)
+		return zcpool_export_install(call, export);
+	/* Nobody else gets it meanwhile and notices, nor does this one learn of others' seals. */
+	error = zcpool_slice_borrow(call->pool, call->handle, &slice);
+	if (error)
+		return error;
+	error = zcpool_export_install(call, export);
+	zcpool_slice_return(call->pool, &slice);
+	return error;
 }

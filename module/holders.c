@@ -14,13 +14,16 @@ static u32 zcpool_holder_state(struct zcpool_pool *pool, const struct zcpool_han
 			       u32 index)
 {
 	const struct zcpool_buffer *buffer = &pool->buffers[index];
+	/* Who is giving it up has not done so yet. */
+	unsigned long owner = (unsigned long)buffer->owner & ~ZCPOOL_OWNER_LEAVING;
 
 	if (buffer->retired)
 		return ZCPOOL_STATE_RETIRED;
-	if ((unsigned long)buffer->owner & ZCPOOL_OWNER_TO_BE)
+	if (owner & ZCPOOL_OWNER_TO_BE)
 		return ZCPOOL_STATE_TRANSFERRED;
-	if (buffer->owner)
-		return buffer->owner == handle ? ZCPOOL_STATE_OWNED : ZCPOOL_STATE_OWNED_ELSEWHERE;
+	if (owner)
+		return owner == (unsigned long)handle ? ZCPOOL_STATE_OWNED :
+							ZCPOOL_STATE_OWNED_ELSEWHERE;
 	return zcpool_buffer_held(pool, index) ? ZCPOOL_STATE_IN_FLIGHT : ZCPOOL_STATE_FREE;
 }
 

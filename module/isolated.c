@@ -11,7 +11,7 @@
 #include <linux/cred.h>
 #include <linux/highmem.h>
 #include <linux/pagemap.h>
-#include <linux/sched/signal.h>
+#include <linux/sched.h>
 
 #include "seal.h"
 #include "slice.h"
@@ -73,18 +73,9 @@ static void zcpool_buffer_unmap(struct zcpool_pool *pool, u32 index)
 }
 
 /*
- * Whether who owned a buffer before may still have entries of it: until it is withdrawn, it is
- * nobody's or on its way, which it also is after a RECEIVE that failed.
- */
-static bool zcpool_owner_may_be_leaving(const struct zcpool_handle *owner)
-{
-	return !owner || ((unsigned long)owner & ZCPOOL_OWNER_TO_BE);
-}
-
-/*
  * As zcpool_mprotect(), but another's seal is nothing to wait for, nor to fail for.  Entries
- * of what was this handle's until now are taken away, since nobody would look at the seal
- * again if they became writable.
+ * may also be left of what the handle is giving up, or received in vain and is to receive
+ * again.  They are taken away, since nobody would look at the seal again if they became writable.
  */
 static int zcpool_isolated_mprotect(struct vm_area_struct *vma, unsigned long start,
 				    unsigned long end, unsigned long flags)
@@ -97,18 +88,18 @@ static int zcpool_isolated_mprotect(struct vm_area_struct *vma, unsigned long st
 		return 0;
 	for (; span.first < span.end; span.first++) {
 		const struct zcpool_buffer *buffer = &pool->buffers[span.first];
-		const struct zcpool_handle *owner;
+		unsigned long owner;
 
 		cond_resched();
-		if (fatal_signal_pending(current))
-			return -EINTR;
 		if (!READ_ONCE(buffer->seal))
 			continue;
 		/* Faults, which would make an entry here, are kept out by mmap_lock. */
-		owner = READ_ONCE(buffer->owner);
-		if (zcpool_owner_may_be_leaving(owner))
+		owner = (unsigned long)READ_ONCE(buffer->owner);
+		if ((owner & ~ZCPOOL_OWNER_MARKS) != (unsigned long)vma->vm_private_data)
+			continue;
+		if (owner & ZCPOOL_OWNER_MARKS)
 			zcpool_buffer_unmap(pool, span.first);
-		else if (owner == vma->vm_private_data && zcpool_buffer_sealed(pool, span.first))
+		else if (zcpool_buffer_sealed(pool, span.first))
 			return -EACCES;
 	}
 	return 0;
@@ -158,19 +149,20 @@ bool zcpool_isolated_vma_reaches(const struct vm_area_struct *vma, const struct 
  * zcpool_isolated_withdraw() - end what the owner of a buffer may do with it
  * @pool: pool, its lock held; dropped for a while
  * @handle: whose bytes the buffer has; NULL for those of another
- * @owner: meanwhile, NULL or one that compares equal to no handle
  * @index: buffer that the caller may take from its owner, and in no queue
  *
- * Afterwards the buffer is nobody's, and known to nobody but the caller, who finds by
- * zcpool_buffer_held() whether anything but mappings still holds it.
+ * Afterwards the buffer's owner compares equal to no handle, and the caller, who alone may
+ * name another one, finds by zcpool_buffer_held() whether anything but mappings still holds it.
  */
 void zcpool_isolated_withdraw(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-			      struct zcpool_handle *owner, u32 index) __must_hold(&pool->lock)
+			      u32 index) __must_hold(&pool->lock)
 {
+	struct zcpool_buffer *buffer = &pool->buffers[index];
+
 	lockdep_assert_held(&pool->lock);
-	pool->buffers[index].tag = handle ? zcpool_bytes_of(handle) : ZCPOOL_BYTES_ANYBODYS;
+	buffer->tag = handle ? zcpool_bytes_of(handle) : ZCPOOL_BYTES_ANYBODYS;
 	/* Ahead of the folio's lock: see zcpool_isolated_vma_reaches(). */
-	WRITE_ONCE(pool->buffers[index].owner, owner);
+	WRITE_ONCE(buffer->owner, (void *)((unsigned long)buffer->owner | ZCPOOL_OWNER_LEAVING));
 	spin_unlock(&pool->lock);
 	/* What was being mapped is, and what will be has another owner to ask for. */
 	zcpool_buffer_unmap(pool, index);

@@ -149,6 +149,21 @@ static int zcpool_seal_decide(struct zcpool_pool *pool, u32 index, u8 seal)
 	return error;
 }
 
+/* Hold a buffer, unless another thread has given it up. */
+static bool zcpool_sealed_hold(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			       u32 index)
+{
+	const struct zcpool_buffer *buffer = &pool->buffers[index];
+	bool held;
+
+	spin_lock(&pool->lock);
+	held = buffer->owner == handle && buffer->seal;
+	if (held)
+		folio_get(zcpool_buffer_folio(pool, index));
+	spin_unlock(&pool->lock);
+	return held;
+}
+
 /**
  * zcpool_buffer_seal() - seal a buffer
  * @pool: pool
@@ -174,7 +189,7 @@ int zcpool_buffer_seal(struct zcpool_pool *pool, struct zcpool_handle *handle, u
 	if (!ret)
 		ret = zcpool_seal_decide(pool, index, seal);
 	if (ret >= 0 && hold)
-		folio_get(first);
+		ret = zcpool_sealed_hold(pool, handle, index) ? ret : -EPERM;
 	folio_unlock(first);
 	return ret;
 }

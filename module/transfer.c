@@ -37,8 +37,7 @@ static void zcpool_receivers_wake(struct zcpool_handle *receiver)
 static int zcpool_transfer_isolate(struct zcpool_pool *pool, const struct zcpool_handle *handle,
 				   const struct zcpool_handle *receiver, u32 index)
 {
-	/* Owned all the time, for its seal may end when it is nobody's. */
-	zcpool_isolated_withdraw(pool, handle, zcpool_receiver_mark(receiver), index);
+	zcpool_isolated_withdraw(pool, handle, index);
 	if (xa_load(&pool->handles, receiver->number) != receiver)
 		return -ESRCH;
 	if (receiver->incoming.nr >= receiver->incoming_max)

@@ -84,7 +84,8 @@ struct zcpool_slice;
 /**
  * struct zcpool_buffer - the unit of ownership and of reuse
  * @owner: handle that owns it, NULL if none; with ZCPOOL_OWNER_TO_BE the handle that it
- *         was transferred to
+ *         was transferred to, with ZCPOOL_OWNER_LEAVING one whose page table entries are
+ *         being taken away
  * @next: of a buffer that is unowned or transferred, the next one in its queue
  * @refs: references to its folios when it was last found free
  * @faults: page faults on its folios, each counted under the folio lock
@@ -132,8 +133,10 @@ static_assert(sizeof(struct zcpool_buffer) <= 48);
 #define ZCPOOL_VIEWS_MAX 0xffffU
 #define ZCPOOL_WRITERS_MAX 0xffffU
 
-/* In zcpool_buffer.owner, whose alignment leaves it clear. */
+/* In zcpool_buffer.owner, whose alignment leaves them clear. */
 #define ZCPOOL_OWNER_TO_BE 1UL
+#define ZCPOOL_OWNER_LEAVING 2UL
+#define ZCPOOL_OWNER_MARKS (ZCPOOL_OWNER_TO_BE | ZCPOOL_OWNER_LEAVING)
 
 /** zcpool_buffer_stands() - whether something keeps a buffer from being free until it ends */
 static inline bool zcpool_buffer_stands(const struct zcpool_buffer *buffer)
@@ -449,7 +452,7 @@ void zcpool_isolated_vma_init(struct vm_area_struct *vma, struct zcpool_handle *
 bool zcpool_isolated_vma_reaches(const struct vm_area_struct *vma, const struct zcpool_pool *pool,
 				 u32 index);
 void zcpool_isolated_withdraw(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-			      struct zcpool_handle *owner, u32 index);
+			      u32 index);
 void zcpool_isolated_settle(struct zcpool_pool *pool, struct zcpool_handle *handle,
 			    const u32 *indices, u32 count);
 int zcpool_chunk_borrow(struct zcpool_pool *pool, const struct zcpool_handle *handle,

@@ -3,12 +3,12 @@
  * RECEIVE into memory that stands still while it is written, and then is not there:
  * whatever others do meanwhile, no buffer is in two places, and nobody waits in vain.
  */
-#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
 
 #include "isolated.h"
 #include "seal.h"
+#include "userfault.h"
 
 #include "harness.h"
 
@@ -43,20 +43,6 @@ static void *receive_thread(void *arg)
 	return (void *)(long)receive_now(self->to, self->items, COUNT);
 }
 
-static int watch_faults(void *memory, size_t size)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register region = {
-		.range = { .start = (uintptr_t)memory, .len = size },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &region))
-		return -errno;
-	return fd;
-}
-
 /*
  * One handle owns all buffers but 2, which is sealed, and 3, with which the other's RECEIVE is
  * stuck.
@@ -65,7 +51,6 @@ FIXTURE_SETUP(stuck)
 {
 	struct zcpool_item items[] = { { .index = 2, .tag = 20 }, { .index = 3, .tag = 30 } };
 	uint32_t indices[COUNT];
-	struct uffd_msg message;
 
 	self->all.from = variant->isolated ? new_isolated_pool(STRIDE, COUNT) :
 					     new_pool(STRIDE, COUNT);
@@ -81,8 +66,7 @@ FIXTURE_SETUP(stuck)
 	ASSERT_GE(self->all.fault_fd, 0);
 	ASSERT_EQ(0, transfer(self->all.from, self->all.number, items, 2, NULL));
 	ASSERT_EQ(0, pthread_create(&self->all.thread, NULL, receive_thread, &self->all));
-	ASSERT_EQ(sizeof(message), read(self->all.fault_fd, &message, sizeof(message)));
-	ASSERT_EQ(UFFD_EVENT_PAGEFAULT, message.event);
+	ASSERT_TRUE(wait_fault(self->all.fault_fd));
 }
 
 /* The memory is gone, and RECEIVE goes on: what it returns. */
@@ -213,7 +197,6 @@ static void *get_thread(void *arg)
 TEST(get_puts_back_what_is_left)
 {
 	struct stuck stuck = { .to = new_pool(STRIDE, COUNT) };
-	struct uffd_msg message;
 	struct zcpool_query q;
 
 	ASSERT_GE(stuck.to, 0);
@@ -222,7 +205,7 @@ TEST(get_puts_back_what_is_left)
 	stuck.fault_fd = watch_faults(stuck.items, 4 * KIB);
 	ASSERT_GE(stuck.fault_fd, 0);
 	ASSERT_EQ(0, pthread_create(&stuck.thread, NULL, get_thread, &stuck));
-	ASSERT_EQ(sizeof(message), read(stuck.fault_fd, &message, sizeof(message)));
+	ASSERT_TRUE(wait_fault(stuck.fault_fd));
 	ASSERT_EQ(0, query(stuck.to, &q));
 	ASSERT_EQ(COUNT, q.owned);
 	ASSERT_EQ(0, put_one(stuck.to, 3));

@@ -269,6 +269,8 @@ TEST_F(pool, read_only)
 	ASSERT_EQ(-EACCES, splice(pipes[0], NULL, fd, &offset, 1, 0) < 0 ? -errno : 0);
 	ASSERT_EQ(MAP_FAILED, (void *)map_pool(fd, STRIDE));
 	ASSERT_EQ(EACCES, errno);
+	ASSERT_EQ(MAP_FAILED, mmap(NULL, STRIDE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0));
+	ASSERT_EQ(EINVAL, errno);
 	ASSERT_EQ(-EACCES, export(fd, 0, STRIDE, 0));
 	again = export(fd, 0, STRIDE, ZCPOOL_EXPORT_F_READ_ONLY);
 	ASSERT_GE(again, 0);

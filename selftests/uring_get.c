@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "share.h"
+#include "userfault.h"
 
 #include "harness.h"
 
@@ -333,29 +334,43 @@ TEST_F(ring, program_is_killed)
 	}
 }
 
+/* Memory of a program that execve() waits for, and the buffer that is put meanwhile. */
+struct argument {
+	char *text;
+	int fault_fd, fd;
+};
+
+static void *put_in_execve(void *arg)
+{
+	const struct argument *argument = arg;
+
+	if (!wait_fault(argument->fault_fd) || put_one(argument->fd, 1) ||
+	    !end_fault_with_zeroes(argument->fault_fd, argument->text))
+		_exit(1);
+	return NULL;
+}
+
 /* Waits in GET by a ring of its own, and executes another program when told. */
 static void execute_another(int fd, unsigned int ring_flags, unsigned int sqe_flags, int told,
 			    int tells)
 {
-	/* Their copying takes execve() a while, before it cancels what waits. */
-	static char argument[100 * KIB], *arguments[16] = { "true" };
-	const struct rlimit stack = { .rlim_cur = 8 * MIB, .rlim_max = RLIM_INFINITY };
+	struct argument argument = { .fd = fd };
 	struct zcpool_get get = { .count = 1 };
 	uint32_t mine[1][COUNT];
 	struct io_uring ring;
+	pthread_t thread;
 	char byte;
-	int i;
 
-	memset(argument, 'a', sizeof(argument) - 1);
-	for (i = 1; i < 15; i++)
-		arguments[i] = argument;
-	/* They may take up to a quarter of it. */
-	if (setrlimit(RLIMIT_STACK, &stack) || io_uring_queue_init(16, &ring, ring_flags))
+	argument.text =
+		mmap(NULL, 4 * KIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	argument.fault_fd = watch_faults(argument.text, 4 * KIB);
+	if (io_uring_queue_init(16, &ring, ring_flags))
 		_exit(1);
 	submit(&ring, fd, &get, mine, sqe_flags, 0);
-	if (write(tells, "", 1) != 1 || read(told, &byte, 1) != 1 || write(tells, "", 1) != 1)
+	if (write(tells, "", 1) != 1 || read(told, &byte, 1) != 1 ||
+	    pthread_create(&thread, NULL, put_in_execve, &argument))
 		_exit(1);
-	execvp(arguments[0], arguments);
+	execlp("true", "true", argument.text, NULL);
 	_exit(1);
 }
 
@@ -369,7 +384,7 @@ TEST_F(ring, program_executes_another)
 		return;
 	other = attach_another(self->fd, 0);
 	ASSERT_GE(other, 0);
-	for (round = 0; round < 10; round++) {
+	for (round = 0; round < 3; round++) {
 		pid_t child, sleeper;
 
 		ASSERT_EQ(0, pipe2(to, O_CLOEXEC));
@@ -386,10 +401,8 @@ TEST_F(ring, program_executes_another)
 			_exit(get_wait(other) == 1 ? 0 : 1);
 		ASSERT_TRUE(wait_asleep(sleeper));
 		ASSERT_EQ(1, write(to[1], "", 1));
-		ASSERT_EQ(1, read(from[0], &byte, 1));
-		ASSERT_EQ(0, put_one(self->fd, 1));
 		ASSERT_EQ(0, wait_status(child));
-		/* If it has gone on with its GET before; the buffer is not this handle's else. */
+		/* A ring's own thread may have got it before; it is not this handle's else. */
 		put_one(self->fd, 1);
 		ASSERT_EQ(0, wait_status(sleeper));
 		ASSERT_EQ(0, put_one(other, 1));
@@ -427,7 +440,7 @@ static void *put_later(void *times)
 TEST_F(ring, put_at_the_same_time)
 {
 	unsigned long times = rounds(5000), i;
-	int64_t took = 1, start;
+	int64_t took = 0, start, now;
 	pthread_t thread;
 	void *failed;
 
@@ -437,16 +450,16 @@ TEST_F(ring, put_at_the_same_time)
 	self->get[0].count = 1;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, put_later, &times));
 	for (i = 1; i <= times; i++) {
-		bool measured = i % 100 == 1;
-
 		/* From before it to behind it. */
-		atomic_store(&putter_delay_ns, measured ? 0 : i * 997 % (2 * took));
+		atomic_store(&putter_delay_ns, took ? i * 997 % (2 * took) : 0);
 		start = now_ns();
 		atomic_store(&putter_told, i);
 		SUBMIT(0);
 		ASSERT_EQ(1, next(&self->ring, NULL));
-		if (measured)
-			took = now_ns() - start;
+		now = now_ns();
+		/* At its quickest, with a buffer that is there. */
+		if (i <= 100 && (!took || now - start < took))
+			took = now - start;
 		ASSERT_EQ(1, self->indices[0][0]);
 	}
 	pthread_join(thread, &failed);
