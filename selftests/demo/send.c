@@ -109,7 +109,8 @@ static void check(const struct method *method, const struct options *options,
 		  const struct counts *counts, uint64_t size)
 {
 	if (counts->missed)
-		fail("%s: probes missed calls each of %d times, %llu in the end, such as of %s",
+		fail("%s: probes missed calls each of %d times, %llu in the end, such as of %s: "
+		     "the machine is too busy to count; stop what else runs, or try again",
 		     method->title, COUNTER_TRIES, (unsigned long long)counts->missed,
 		     counts->missed_by);
 	if (method->pool && counts->copied)

@@ -12,7 +12,7 @@ from lab import DISK, FS, ODD, Program, content, documented_section, make, make_
 def socat():
     """From one pool to another, by TCP."""
     data = make(FS + "/file")
-    shell(f"truncate -s {ODD} /mnt/zcpool/copy")
+    shell('truncate -s "$(stat -c %s /mnt/zcpool/file)" /mnt/zcpool/copy')
     with Program("socat -u TCP-LISTEN:9000,reuseaddr OPEN:/mnt/zcpool/copy").listens(9000) as peer:
         shell("socat -u OPEN:/mnt/zcpool/file,rdonly TCP:127.0.0.1:9000")
         peer.wait()
@@ -36,7 +36,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
 def curl():
     """From one pool to a server and back to another."""
     data = make(FS + "/file")
-    shell(f"truncate -s {ODD} /mnt/zcpool/copy")
+    shell('truncate -s "$(stat -c %s /mnt/zcpool/file)" /mnt/zcpool/copy')
     with http.server.HTTPServer(("127.0.0.1", 8080), Echo) as server:
         threading.Thread(target=server.serve_forever).start()
         shell("curl -sSf --data-binary @/mnt/zcpool/file http://127.0.0.1:8080/ "

@@ -184,7 +184,9 @@ static bool parse_option(struct command *command, int letter)
 int bench_command(int argc, char **argv)
 {
 	static const struct option options[] = {
-		COMMON_LONG,
+		OPTION_HELP,
+		OPTION_JSON,
+		OPTION_QUIET,
 		{ "all", no_argument, NULL, 'a' },
 		{ "list", no_argument, NULL, 'L' },
 		{ "repeats", required_argument, NULL, 'r' },
@@ -198,8 +200,7 @@ int bench_command(int argc, char **argv)
 	bool list = false;
 	int letter, i;
 
-	while ((letter = getopt_long(argc, argv, COMMON_SHORT "aLr:l:Ic:o:", options, NULL)) !=
-	       -1) {
+	while ((letter = getopt_long(argc, argv, "hjqaLr:l:Ic:o:", options, NULL)) != -1) {
 		if (letter == 'h') {
 			fputs(usage, stdout);
 			return EXIT_OK;

@@ -12,7 +12,8 @@ static const char usage[] =
 	"Usage: zcpoolctl create [OPTION...] NAME\n"
 	"Make a pool with a name, which lives until 'zcpoolctl rm NAME'.  A NAME with a\n"
 	"slash is a path; any other is of the mounted file system zcpool.\n\n"
-	"  -s, --buffer-size SIZE  bytes per buffer, with K, M or G (default 64K)\n"
+	"  -s, --buffer-size SIZE  bytes per buffer, up to 1G, with K, M or G\n"
+	"                          (default 64K)\n"
 	"  -n, --count COUNT       buffers (default 16)\n"
 	"  -m, --mode MODE         permissions, octal (default 600)\n"
 	"  -i, --isolated          each handle reaches only the buffers that it owns\n"
@@ -51,13 +52,13 @@ bool named_option(struct named_options *options, int letter, const char *text)
 
 int create_command(int argc, char **argv)
 {
-	static const struct option options[] = { COMMON_LONG, NAMED_LONG, {} };
+	static const struct option options[] = { OPTION_HELP, OPTION_QUIET, NAMED_LONG, {} };
 	struct named_options named = NAMED_DEFAULTS;
 	struct common common = { 0 };
 	char path[PATH_MAX];
 	int letter, status;
 
-	while ((letter = getopt_long(argc, argv, COMMON_SHORT NAMED_SHORT, options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "hq" NAMED_SHORT, options, NULL)) != -1) {
 		if (letter == 'h') {
 			fputs(usage, stdout);
 			return EXIT_OK;

@@ -80,13 +80,13 @@ static void print_json(const struct zcpool_query *query)
 
 int info_command(int argc, char **argv)
 {
-	static const struct option options[] = { COMMON_LONG, {} };
+	static const struct option options[] = { OPTION_HELP, OPTION_JSON, {} };
 	struct zcpool_query query = { 0 };
 	struct common common = { 0 };
 	struct zcpool *pool;
 	int letter, error;
 
-	while ((letter = getopt_long(argc, argv, COMMON_SHORT, options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "hj", options, NULL)) != -1) {
 		if (letter == 'h') {
 			fputs(usage, stdout);
 			return EXIT_OK;

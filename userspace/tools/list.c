@@ -187,7 +187,8 @@ static int list_pools(const struct list *list)
 int list_command(int argc, char **argv)
 {
 	static const struct option options[] = {
-		COMMON_LONG,
+		OPTION_HELP,
+		OPTION_JSON,
 		{ "holders", no_argument, NULL, 'H' },
 		{ "oldest", required_argument, NULL, 'o' },
 		{},
@@ -196,7 +197,7 @@ int list_command(int argc, char **argv)
 	bool oldest = false;
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, COMMON_SHORT "Ho:", options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "hjHo:", options, NULL)) != -1) {
 		if (letter == 'h') {
 			fputs(usage, stdout);
 			return EXIT_OK;

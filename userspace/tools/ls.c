@@ -178,7 +178,8 @@ static int list_directory(const char *directory, bool is_long, bool is_json)
 int ls_command(int argc, char **argv)
 {
 	static const struct option options[] = {
-		COMMON_LONG,
+		OPTION_HELP,
+		OPTION_JSON,
 		{ "long", no_argument, NULL, 'l' },
 		{},
 	};
@@ -187,7 +188,7 @@ int ls_command(int argc, char **argv)
 	bool is_long = false;
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, COMMON_SHORT "l", options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "hjl", options, NULL)) != -1) {
 		if (letter == 'h') {
 			fputs(usage, stdout);
 			return EXIT_OK;

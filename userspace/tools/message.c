@@ -80,6 +80,11 @@ int fail_create(int error, uint64_t bytes)
 			    "a pool of %s is beyond the limit of all pools: raise " PARAMETERS
 			    "max_total_bytes, or take fewer buffers",
 			    size);
+	case -EINVAL:
+		return fail(EXIT_FAILED,
+			    "cannot create a pool of %s: 'zcpoolctl info' tells how large a buffer "
+			    "may be, and how many a pool may have",
+			    size);
 	case -ENOMEM:
 		return fail(EXIT_FAILED, "not enough memory for a pool of %s: take fewer buffers",
 			    size);

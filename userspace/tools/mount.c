@@ -117,7 +117,8 @@ static int do_mount(const char *directory, const char *options)
 int mount_command(int argc, char **argv)
 {
 	static const struct option options[] = {
-		COMMON_LONG,
+		OPTION_HELP,
+		OPTION_QUIET,
 		{ "options", required_argument, NULL, 'o' },
 		{},
 	};
@@ -125,7 +126,7 @@ int mount_command(int argc, char **argv)
 	struct common common = { 0 };
 	int letter, status;
 
-	while ((letter = getopt_long(argc, argv, COMMON_SHORT "o:", options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "hqo:", options, NULL)) != -1) {
 		if (letter == 'h') {
 			fputs(usage, stdout);
 			return EXIT_OK;

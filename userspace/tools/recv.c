@@ -131,7 +131,10 @@ static int write_port(const char *path, int port)
 int recv_command(int argc, char **argv)
 {
 	static const struct option options[] = {
-		COMMON_LONG,
+		OPTION_HELP,
+		OPTION_JSON,
+		OPTION_QUIET,
+		OPTION_PROGRESS,
 		{ "listen", required_argument, NULL, 'l' },
 		{ "port-file", required_argument, NULL, 'P' },
 		{},
@@ -140,7 +143,7 @@ int recv_command(int argc, char **argv)
 	struct common common = { 0 };
 	int letter, listener, socket, file, error, status;
 
-	while ((letter = getopt_long(argc, argv, COMMON_SHORT "l:P:", options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "hjqpl:P:", options, NULL)) != -1) {
 		if (letter == 'h') {
 			fputs(usage, stdout);
 			return EXIT_OK;

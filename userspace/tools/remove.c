@@ -28,18 +28,15 @@ static int remove_one(const char *name)
 
 int rm_command(int argc, char **argv)
 {
-	static const struct option options[] = { COMMON_LONG, {} };
-	struct common common = { 0 };
-	int letter, status = EXIT_OK, one;
+	static const struct option options[] = { OPTION_HELP, {} };
+	int letter = getopt_long(argc, argv, "h", options, NULL), status = EXIT_OK, one;
 
-	while ((letter = getopt_long(argc, argv, COMMON_SHORT, options, NULL)) != -1) {
-		if (letter == 'h') {
-			fputs(usage, stdout);
-			return EXIT_OK;
-		}
-		if (!parse_common(&common, letter))
-			return fail_usage(usage, "see the options below");
+	if (letter == 'h') {
+		fputs(usage, stdout);
+		return EXIT_OK;
 	}
+	if (letter != -1)
+		return fail_usage(usage, "see the options below");
 	if (optind == argc)
 		return fail_usage(usage, "give a NAME");
 	for (; optind < argc; optind++) {

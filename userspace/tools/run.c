@@ -140,14 +140,13 @@ static int run_with_pool(const struct named_options *named, bool quiet, char **a
 
 int run_command(int argc, char **argv)
 {
-	static const struct option options[] = { COMMON_LONG, NAMED_LONG, {} };
+	static const struct option options[] = { OPTION_HELP, OPTION_QUIET, NAMED_LONG, {} };
 	struct named_options named = NAMED_DEFAULTS;
 	struct common common = { 0 };
 	int letter;
 
 	/* COMMAND's options are its own. */
-	while ((letter = getopt_long(argc, argv, "+" COMMON_SHORT NAMED_SHORT, options, NULL)) !=
-	       -1) {
+	while ((letter = getopt_long(argc, argv, "+hq" NAMED_SHORT, options, NULL)) != -1) {
 		if (letter == 'h') {
 			fputs(usage, stdout);
 			return EXIT_OK;

@@ -302,7 +302,10 @@ static int open_file(struct send *send)
 static int parse(struct send *send, int argc, char **argv)
 {
 	static const struct option options[] = {
-		COMMON_LONG,
+		OPTION_HELP,
+		OPTION_JSON,
+		OPTION_QUIET,
+		OPTION_PROGRESS,
 		{ "method", required_argument, NULL, 'm' },
 		{ "buffer-size", required_argument, NULL, 's' },
 		{ "buffers", required_argument, NULL, 'n' },
@@ -311,7 +314,7 @@ static int parse(struct send *send, int argc, char **argv)
 	};
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, COMMON_SHORT "m:s:n:b", options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "hjqpm:s:n:b", options, NULL)) != -1) {
 		switch (letter) {
 		case 'h':
 			fputs(usage, stdout);

@@ -19,22 +19,21 @@ enum {
 	EXIT_INCOMPLETE = 4,
 };
 
-/* Options that every command takes. */
+/* Options that several commands take. */
 struct common {
 	bool json;
 	bool quiet;
 	bool progress;
 };
 
-/* Letters and long names for getopt_long(); parse_common() takes what it returns. */
-#define COMMON_SHORT "hjqp"
+/* For getopt_long(). */
 /* clang-format off */
-#define COMMON_LONG \
-	{ "help", no_argument, NULL, 'h' }, \
-	{ "json", no_argument, NULL, 'j' }, \
-	{ "quiet", no_argument, NULL, 'q' }, \
-	{ "progress", no_argument, NULL, 'p' }
+#define OPTION_HELP { "help", no_argument, NULL, 'h' }
+#define OPTION_JSON { "json", no_argument, NULL, 'j' }
+#define OPTION_QUIET { "quiet", no_argument, NULL, 'q' }
+#define OPTION_PROGRESS { "progress", no_argument, NULL, 'p' }
 /* clang-format on */
+/* Whether a letter that it returned was one of these, but for 'h'. */
 bool parse_common(struct common *common, int letter);
 
 int info_command(int argc, char **argv);

@@ -180,7 +180,8 @@ static int watch(struct top *top)
 int top_command(int argc, char **argv)
 {
 	static const struct option options[] = {
-		COMMON_LONG,
+		OPTION_HELP,
+		OPTION_JSON,
 		{ "interval", required_argument, NULL, 'i' },
 		{ "count", required_argument, NULL, 'n' },
 		{},
@@ -188,7 +189,7 @@ int top_command(int argc, char **argv)
 	struct top top = { .interval = 1 };
 	int letter, status;
 
-	while ((letter = getopt_long(argc, argv, COMMON_SHORT "i:n:", options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "hji:n:", options, NULL)) != -1) {
 		if (letter == 'h') {
 			fputs(usage, stdout);
 			return EXIT_OK;

@@ -79,7 +79,7 @@ static int make_view(struct zcpool_view *view, const char *name, const char *poo
 int view_command(int argc, char **argv)
 {
 	static const struct option options[] = {
-		COMMON_LONG,
+		OPTION_HELP,
 		{ "offset", required_argument, NULL, 'o' },
 		{ "length", required_argument, NULL, 'l' },
 		{ "writable", no_argument, NULL, 'w' },
@@ -87,12 +87,11 @@ int view_command(int argc, char **argv)
 		{},
 	};
 	struct zcpool_view view = { 0 };
-	struct common common = { 0 };
 	bool mode = false;
 	uint64_t number;
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, COMMON_SHORT "o:l:wm:", options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "ho:l:wm:", options, NULL)) != -1) {
 		switch (letter) {
 		case 'h':
 			fputs(usage, stdout);
@@ -118,8 +117,7 @@ int view_command(int argc, char **argv)
 						  optarg);
 			break;
 		default:
-			if (!parse_common(&common, letter))
-				return fail_usage(usage, "see the options below");
+			return fail_usage(usage, "see the options below");
 		}
 	}
 	if (optind != argc - 2)

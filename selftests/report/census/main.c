@@ -117,7 +117,7 @@ static bool check(const struct method *method, const struct path *path,
 	if (outcome->missed) {
 		fprintf(stderr,
 			"census: %s: %s: probes missed calls each of %d times, %llu in the end, "
-			"such as of %s\n",
+			"such as of %s: the machine is too busy to count\n",
 			path->name, method->name, COUNTER_TRIES,
 			(unsigned long long)outcome->missed, outcome->missed_by);
 		return false;
