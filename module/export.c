@@ -35,12 +35,15 @@ static int zcpool_export_hold(struct zcpool_exported *exported, const struct zcp
 	return error;
 }
 
+/* The writer first: when a buffer can be got, its owner can seal it. */
 static void zcpool_export_unhold(struct zcpool_exported *exported)
 {
-	if (exported->holds)
-		zcpool_slice_unhold(exported->pool, &exported->slice, ZCPOOL_STANDING_EXPORT);
 	if (exported->writes)
 		zcpool_slice_drop_writer(exported->pool, &exported->slice);
+	exported->writes = false;
+	if (exported->holds)
+		zcpool_slice_unhold(exported->pool, &exported->slice, ZCPOOL_STANDING_EXPORT);
+	exported->holds = false;
 }
 
 static void zcpool_export_free(struct zcpool_exported *exported)
@@ -231,6 +234,8 @@ static struct dma_buf *zcpool_export(struct zcpool_pool *pool, const struct zcpo
 	/* Not earlier, lest who waits is told of what will not be. */
 	error = zcpool_export_hold(exported, handle);
 	if (error) {
+		/* At once: what is released goes when the program goes on. */
+		zcpool_export_unhold(exported);
 		dma_buf_put(dmabuf);
 		return ERR_PTR(error);
 	}

@@ -10,12 +10,17 @@
 /* Most buffers that one call looks at. */
 #define ZCPOOL_HOLDERS_SCAN 65536U
 
+/* Who is giving it up has not done so yet. */
+static unsigned long zcpool_holder_owner(const struct zcpool_buffer *buffer)
+{
+	return (unsigned long)buffer->owner & ~ZCPOOL_OWNER_LEAVING;
+}
+
 static u32 zcpool_holder_state(struct zcpool_pool *pool, const struct zcpool_handle *handle,
 			       u32 index)
 {
 	const struct zcpool_buffer *buffer = &pool->buffers[index];
-	/* Who is giving it up has not done so yet. */
-	unsigned long owner = (unsigned long)buffer->owner & ~ZCPOOL_OWNER_LEAVING;
+	unsigned long owner = zcpool_holder_owner(buffer);
 
 	if (buffer->retired)
 		return ZCPOOL_STATE_RETIRED;
@@ -66,7 +71,8 @@ static bool zcpool_holder_get(struct zcpool_pool *pool, const struct zcpool_hand
 	/* Others may have got or put it since. */
 	age = max_t(s64, now - pool->buffers[index].since, 0);
 	/* What others do with theirs is not told. */
-	if (pool->geometry.isolated && pool->buffers[index].owner != handle)
+	if (pool->geometry.isolated &&
+	    zcpool_holder_owner(&pool->buffers[index]) != (unsigned long)handle)
 		age = 0;
 	else if (holder->state != ZCPOOL_STATE_FREE || !(flags & ZCPOOL_HOLDERS_F_HELD))
 		zcpool_holder_count(pool, index, holder);

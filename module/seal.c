@@ -113,7 +113,7 @@ static bool zcpool_buffer_settle(struct zcpool_pool *pool, u32 index)
  * folio lock.
  */
 static int zcpool_seal_mark(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index,
-			    u8 seal)
+			    u8 seal, bool hold)
 {
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	int ret = 0;
@@ -129,11 +129,14 @@ static int zcpool_seal_mark(struct zcpool_pool *pool, struct zcpool_handle *hand
 		ret = -EBUSY;
 	else
 		zcpool_seal_set(pool, buffer, seal | ZCPOOL_SEAL_UNDECIDED);
+	if (ret > 0 && hold)
+		folio_get(zcpool_buffer_folio(pool, index));
 	spin_unlock(&pool->lock);
 	return ret;
 }
 
-static int zcpool_seal_decide(struct zcpool_pool *pool, u32 index, u8 seal)
+static int zcpool_seal_decide(struct zcpool_pool *pool, const struct zcpool_handle *handle,
+			      u32 index, u8 seal, bool hold)
 {
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	bool quiet = zcpool_buffer_settle(pool, index);
@@ -141,27 +144,13 @@ static int zcpool_seal_decide(struct zcpool_pool *pool, u32 index, u8 seal)
 
 	spin_lock(&pool->lock);
 	/* Another thread may have put it, and GET handed it out, which ends a seal. */
-	if (buffer->seal)
-		zcpool_seal_set(pool, buffer, quiet ? seal : 0);
-	else
+	if (!buffer->seal || (hold && buffer->owner != handle))
 		error = -EPERM;
-	spin_unlock(&pool->lock);
-	return error;
-}
-
-/* Hold a buffer, unless another thread has given it up. */
-static bool zcpool_sealed_hold(struct zcpool_pool *pool, const struct zcpool_handle *handle,
-			       u32 index)
-{
-	const struct zcpool_buffer *buffer = &pool->buffers[index];
-	bool held;
-
-	spin_lock(&pool->lock);
-	held = buffer->owner == handle && buffer->seal;
-	if (held)
+	zcpool_seal_set(pool, buffer, error ? 0 : seal);
+	if (!error && hold)
 		folio_get(zcpool_buffer_folio(pool, index));
 	spin_unlock(&pool->lock);
-	return held;
+	return error;
 }
 
 /**
@@ -185,11 +174,9 @@ int zcpool_buffer_seal(struct zcpool_pool *pool, struct zcpool_handle *handle, u
 	int ret;
 
 	folio_lock(first);
-	ret = zcpool_seal_mark(pool, handle, index, seal);
+	ret = zcpool_seal_mark(pool, handle, index, seal, hold);
 	if (!ret)
-		ret = zcpool_seal_decide(pool, index, seal);
-	if (ret >= 0 && hold)
-		ret = zcpool_sealed_hold(pool, handle, index) ? ret : -EPERM;
+		ret = zcpool_seal_decide(pool, handle, index, seal, hold);
 	folio_unlock(first);
 	return ret;
 }
