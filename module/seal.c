@@ -110,7 +110,7 @@ static bool zcpool_buffer_settle(struct zcpool_pool *pool, u32 index)
 
 /*
  * Mark a buffer.  Returns 1 if it is sealed already: that it was decided is known by the
- * folio lock.
+ * folio lock.  If a SEND has begun it that may end it again, it stays if SEAL asks.
  */
 static int zcpool_seal_mark(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index,
 			    u8 seal, bool hold)
@@ -131,6 +131,8 @@ static int zcpool_seal_mark(struct zcpool_pool *pool, struct zcpool_handle *hand
 		zcpool_seal_set(pool, buffer, seal | ZCPOOL_SEAL_UNDECIDED);
 	if (ret > 0 && hold)
 		folio_get(zcpool_buffer_folio(pool, index));
+	else if (ret > 0)
+		zcpool_seal_set(pool, buffer, buffer->seal & ~ZCPOOL_SEAL_REVOCABLE);
 	spin_unlock(&pool->lock);
 	return ret;
 }
@@ -158,8 +160,8 @@ static int zcpool_seal_decide(struct zcpool_pool *pool, const struct zcpool_hand
  * @pool: pool
  * @handle: its owner
  * @index: buffer of the pool
- * @seal: ZCPOOL_SEALED, maybe with ZCPOOL_SEAL_UNTIL_FREE
- * @hold: take a reference to the buffer's first folio, so that it stays sealed
+ * @seal: ZCPOOL_SEALED, maybe with ZCPOOL_SEAL_UNTIL_FREE and ZCPOOL_SEAL_REVOCABLE
+ * @hold: for a SEND: take a reference to the buffer's first folio, so that it stays sealed
  *
  * Context: process; waits for page faults on the buffer.
  *
@@ -181,13 +183,14 @@ int zcpool_buffer_seal(struct zcpool_pool *pool, struct zcpool_handle *handle, u
 	return ret;
 }
 
-static int zcpool_unseal_mark(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index)
+static int zcpool_unseal_mark(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index,
+			      u8 seal)
 {
 	struct zcpool_buffer *buffer = &pool->buffers[index];
 	int error = 0;
 
 	spin_lock(&pool->lock);
-	if (buffer->owner != handle)
+	if (buffer->owner != handle || (buffer->seal && !(buffer->seal & seal)))
 		error = -EPERM;
 	else if (buffer->seal)
 		zcpool_seal_set(pool, buffer, buffer->seal | ZCPOOL_SEAL_ENDING);
@@ -220,19 +223,20 @@ static int zcpool_unseal_decide(struct zcpool_pool *pool, struct zcpool_handle *
  * @pool: pool
  * @handle: the buffer's owner
  * @index: buffer of the pool, sealed or not
+ * @seal: which seals to end: ZCPOOL_SEALED for any, or ZCPOOL_SEAL_REVOCABLE
  *
  * Context: process; waits for page faults on the buffer.
  *
- * Return: 0, -EPERM if @handle does not own it all the time, or -EBUSY if something holds it
- * for which it was sealed.
+ * Return: 0, -EPERM if @handle does not own it all the time or the seal is another, or -EBUSY
+ * if something holds it for which it was sealed.
  */
-int zcpool_buffer_unseal(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index)
+int zcpool_buffer_unseal(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index, u8 seal)
 {
 	struct folio *first = zcpool_buffer_folio(pool, index);
 	int error;
 
 	folio_lock(first);
-	error = zcpool_unseal_mark(pool, handle, index);
+	error = zcpool_unseal_mark(pool, handle, index, seal);
 	if (!error)
 		error = zcpool_unseal_decide(pool, handle, index);
 	folio_unlock(first);
@@ -440,7 +444,7 @@ static int zcpool_seal_one(struct zcpool_pool *pool, struct zcpool_handle *handl
 static int zcpool_unseal_one(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index,
 			     u32 flags)
 {
-	return zcpool_buffer_unseal(pool, handle, index);
+	return zcpool_buffer_unseal(pool, handle, index, ZCPOOL_SEALED);
 }
 
 /* Seal or unseal the buffers of a caller's array; *done counts, also on an error. */

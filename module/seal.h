@@ -8,7 +8,8 @@
 /* seal.c */
 int zcpool_buffer_seal(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index, u8 seal,
 		       bool hold);
-int zcpool_buffer_unseal(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index);
+int zcpool_buffer_unseal(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index,
+			 u8 seal);
 void zcpool_seal_pass_on(struct zcpool_pool *pool, struct zcpool_buffer *buffer);
 void zcpool_buffers_unseal(struct zcpool_pool *pool, const u32 *indices, u32 count);
 bool zcpool_buffer_stays_sealed(struct zcpool_pool *pool, u32 index);

@@ -48,7 +48,8 @@ static int zcpool_sealing_add(struct zcpool_sealing *sealing, const struct zcpoo
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	ret = zcpool_buffer_seal(sending->pool, sending->handle, index,
-				 ZCPOOL_SEALED | ZCPOOL_SEAL_UNTIL_FREE, true);
+				 ZCPOOL_SEALED | ZCPOOL_SEAL_UNTIL_FREE | ZCPOOL_SEAL_REVOCABLE,
+				 true);
 	if (ret < 0)
 		return ret;
 	sealing->buffers[sealing->nr++] = index | (ret ? 0 : ZCPOOL_SEALED_NOW);
@@ -114,7 +115,8 @@ int zcpool_sealing_begin(struct zcpool_sealing *sealing, const struct zcpool_sen
  * @sealing: as zcpool_sealing_begin() left it
  * @sending: what was sent, sending->sent tells whether anything was
  *
- * What another SEND has found sealed meanwhile, and sends, stays so.
+ * What another SEND has found sealed meanwhile, and sends, stays so, and what SEAL was told
+ * is sealed.
  */
 void zcpool_sealing_end(struct zcpool_sealing *sealing, const struct zcpool_sending *sending)
 {
@@ -127,7 +129,8 @@ void zcpool_sealing_end(struct zcpool_sealing *sealing, const struct zcpool_send
 		u32 buffer = sealing->buffers[i];
 
 		if (buffer & ZCPOOL_SEALED_NOW)
-			zcpool_buffer_unseal(pool, sending->handle, buffer & ~ZCPOOL_SEALED_NOW);
+			zcpool_buffer_unseal(pool, sending->handle, buffer & ~ZCPOOL_SEALED_NOW,
+					     ZCPOOL_SEAL_REVOCABLE);
 		cond_resched();
 	}
 	if (sealing->buffers != sealing->few)

@@ -336,6 +336,27 @@ TEST_F(sent, a_full_socket_takes_nothing)
 	ASSERT_EQ(0, store_byte(self->map + BUFFER, 'x'));
 }
 
+/* SEAL says that a buffer is sealed, by a SEND that ends without having sent anything. */
+TEST_F(sent, what_SEAL_was_called_for_meanwhile_stays)
+{
+	const struct zcpool_element elements[] = { slice(BUFFER, 1), slice(2 * BUFFER, 1) };
+	pid_t pid;
+
+	ASSERT_GT(fill_socket(self->fd, self->pair[0], BUFFER), 0);
+	pid = fork();
+	if (!pid)
+		_exit(send_vector(self->fd, self->pair[0], elements, 2, ZCPOOL_SEND_F_SEAL, NULL));
+	ASSERT_TRUE(wait_asleep(pid));
+	ASSERT_TRUE(is_sealed(self->fd, 1));
+	ASSERT_EQ(0, seal(self->fd, 2, 0));
+	kill(pid, SIGKILL);
+	ASSERT_EQ(-1, wait_status(pid));
+	EXPECT_EQ(0, store_byte(self->map + BUFFER, 'x'));
+	EXPECT_EQ(SIGBUS, store_byte(self->map + 2 * BUFFER, 'x'));
+	EXPECT_EQ(0, unseal(self->fd, 2));
+	EXPECT_EQ(0, store_byte(self->map + 2 * BUFFER, 'x'));
+}
+
 TEST(the_rest_of_a_vector_goes_by_the_same_flag)
 {
 	static char came[BUFFER], was[BUFFER];

@@ -275,7 +275,7 @@ static inline int64_t now_ns(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-/* Whether a child has gone to sleep in the kernel, waited for up to 5 s. */
+/* Whether a child has gone to sleep in the kernel, waited for up to a minute. */
 static inline bool wait_asleep(pid_t pid)
 {
 	char path[64], state;
