@@ -183,6 +183,20 @@ int zcpool_buffer_seal(struct zcpool_pool *pool, struct zcpool_handle *handle, u
 	return ret;
 }
 
+/**
+ * zcpool_buffer_stay_sealed() - have no SEND take back a buffer's seal
+ * @pool: pool
+ * @index: buffer of it that is sealed, and held by a reference, so that it stays so
+ */
+void zcpool_buffer_stay_sealed(struct zcpool_pool *pool, u32 index)
+{
+	struct zcpool_buffer *buffer = &pool->buffers[index];
+
+	spin_lock(&pool->lock);
+	zcpool_seal_set(pool, buffer, buffer->seal & ~ZCPOOL_SEAL_REVOCABLE);
+	spin_unlock(&pool->lock);
+}
+
 static int zcpool_unseal_mark(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index,
 			      u8 seal)
 {

@@ -8,6 +8,7 @@
 /* seal.c */
 int zcpool_buffer_seal(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index, u8 seal,
 		       bool hold);
+void zcpool_buffer_stay_sealed(struct zcpool_pool *pool, u32 index);
 int zcpool_buffer_unseal(struct zcpool_pool *pool, struct zcpool_handle *handle, u32 index,
 			 u8 seal);
 void zcpool_seal_pass_on(struct zcpool_pool *pool, struct zcpool_buffer *buffer);

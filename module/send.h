@@ -59,7 +59,7 @@ static inline bool zcpool_element_is_inline(const struct zcpool_element *element
 
 /**
  * struct zcpool_sealing - buffers that a SEND has sealed, or found so
- * @buffers: their indices, with a mark where it was this SEND
+ * @buffers: their indices
  * @few: @buffers if there is room
  * @nr: how many
  */

@@ -14,9 +14,6 @@
 #include "send.h"
 #include "slice.h"
 
-/* In the list of buffers, whose indices are below ZCPOOL_COUNT_MAX: sealed by this call. */
-#define ZCPOOL_SEALED_NOW BIT(31)
-
 static u64 zcpool_sealing_bound(const struct zcpool_sending *sending)
 {
 	u64 bound = 0;
@@ -43,7 +40,7 @@ static int zcpool_sealing_add(struct zcpool_sealing *sealing, const struct zcpoo
 	int ret;
 
 	/* Messages are often many to a buffer. */
-	if (sealing->nr && (sealing->buffers[sealing->nr - 1] & ~ZCPOOL_SEALED_NOW) == index)
+	if (sealing->nr && sealing->buffers[sealing->nr - 1] == index)
 		return 0;
 	if (fatal_signal_pending(current))
 		return -EINTR;
@@ -52,7 +49,7 @@ static int zcpool_sealing_add(struct zcpool_sealing *sealing, const struct zcpoo
 				 true);
 	if (ret < 0)
 		return ret;
-	sealing->buffers[sealing->nr++] = index | (ret ? 0 : ZCPOOL_SEALED_NOW);
+	sealing->buffers[sealing->nr++] = index;
 	return 0;
 }
 
@@ -115,22 +112,23 @@ int zcpool_sealing_begin(struct zcpool_sealing *sealing, const struct zcpool_sen
  * @sealing: as zcpool_sealing_begin() left it
  * @sending: what was sent, sending->sent tells whether anything was
  *
- * What another SEND has found sealed meanwhile, and sends, stays so, and what SEAL was told
- * is sealed.
+ * What another SEND has found sealed, and may yet send, stays so, as does what one has sent or
+ * SEAL was told is sealed.  Of several that send nothing the last one unseals it.
  */
 void zcpool_sealing_end(struct zcpool_sealing *sealing, const struct zcpool_sending *sending)
 {
 	struct zcpool_pool *pool = sending->pool;
 	u32 i;
 
-	for (i = 0; i < sealing->nr; i++)
-		folio_put(zcpool_buffer_folio(pool, sealing->buffers[i] & ~ZCPOOL_SEALED_NOW));
+	for (i = 0; i < sealing->nr; i++) {
+		if (sending->sent)
+			zcpool_buffer_stay_sealed(pool, sealing->buffers[i]);
+		folio_put(zcpool_buffer_folio(pool, sealing->buffers[i]));
+	}
+	/* Behind all references, of which a buffer that is there twice has two. */
 	for (i = 0; i < sealing->nr && !sending->sent; i++) {
-		u32 buffer = sealing->buffers[i];
-
-		if (buffer & ZCPOOL_SEALED_NOW)
-			zcpool_buffer_unseal(pool, sending->handle, buffer & ~ZCPOOL_SEALED_NOW,
-					     ZCPOOL_SEAL_REVOCABLE);
+		zcpool_buffer_unseal(pool, sending->handle, sealing->buffers[i],
+				     ZCPOOL_SEAL_REVOCABLE);
 		cond_resched();
 	}
 	if (sealing->buffers != sealing->few)

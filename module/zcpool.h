@@ -127,7 +127,7 @@ static_assert(sizeof(struct zcpool_buffer) <= 48);
 #define ZCPOOL_SEAL_UNDECIDED 4U
 /* Who holds that lock is about to unseal it, and it has had no other owner since. */
 #define ZCPOOL_SEAL_ENDING 8U
-/* A SEND has begun it, which ends it if it sends nothing, and no SEAL has asked for it since. */
+/* By SENDs alone, none of which has sent anything yet: the last one to fail ends it. */
 #define ZCPOOL_SEAL_REVOCABLE 16U
 
 /* Most that zcpool_buffer counts. */

@@ -357,6 +357,62 @@ TEST_F(sent, what_SEAL_was_called_for_meanwhile_stays)
 	EXPECT_EQ(0, store_byte(self->map + 2 * BUFFER, 'x'));
 }
 
+/* A child in a SEND of the second buffer that seals it, and waits for room. */
+static pid_t wait_in_send(FIXTURE_DATA(sent) * self)
+{
+	const struct zcpool_element element = slice(BUFFER, 1);
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(send_vector(self->fd, self->pair[0], &element, 1, ZCPOOL_SEND_F_SEAL, NULL));
+	return wait_asleep(pid) ? pid : -1;
+}
+
+/* Whichever began, the last of those that send nothing takes the seal back. */
+TEST_F(sent, none_that_sends_nothing_leaves_a_seal)
+{
+	pid_t pids[2];
+	int first;
+
+	ASSERT_GT(fill_socket(self->fd, self->pair[0], BUFFER), 0);
+	for (first = 0; first < 2; first++) {
+		pids[0] = wait_in_send(self);
+		pids[1] = wait_in_send(self);
+		ASSERT_LT(0, pids[0]);
+		ASSERT_LT(0, pids[1]);
+		kill(pids[first], SIGKILL);
+		ASSERT_EQ(-1, wait_status(pids[first]));
+		ASSERT_TRUE(is_sealed(self->fd, 1));
+		kill(pids[!first], SIGKILL);
+		ASSERT_EQ(-1, wait_status(pids[!first]));
+		ASSERT_FALSE(is_sealed(self->fd, 1));
+		ASSERT_EQ(0, store_byte(self->map + BUFFER, 'x'));
+	}
+}
+
+/* Though it found the buffer sealed by one that sends nothing, and nothing holds it any more. */
+TEST_F(sent, what_another_has_sent_stays)
+{
+	const struct zcpool_element element = slice(BUFFER, 1);
+	int pair[2];
+	char byte;
+	pid_t pid;
+
+	ASSERT_EQ(0, unix_stream(pair));
+	ASSERT_GT(fill_socket(self->fd, self->pair[0], BUFFER), 0);
+	pid = wait_in_send(self);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(1, send_vector(self->fd, pair[0], &element, 1, ZCPOOL_SEND_F_SEAL, NULL));
+	ASSERT_EQ(1, read(pair[1], &byte, 1));
+	kill(pid, SIGKILL);
+	ASSERT_EQ(-1, wait_status(pid));
+	EXPECT_EQ(SIGBUS, store_byte(self->map + BUFFER, 'x'));
+	EXPECT_EQ(0, unseal(self->fd, 1));
+	EXPECT_EQ(0, store_byte(self->map + BUFFER, 'x'));
+	close(pair[0]);
+	close(pair[1]);
+}
+
 TEST(the_rest_of_a_vector_goes_by_the_same_flag)
 {
 	static char came[BUFFER], was[BUFFER];

@@ -439,8 +439,9 @@ struct zcpool_element {
  * With ZCPOOL_SEND_F_SEAL every buffer that a slice touches is sealed before anything is
  * sent, as by SEAL with ZCPOOL_SEAL_F_UNTIL_FREE.  What was sealed before stays as it was,
  * and may be held: so a vector that was not sent as a whole is gone on with by the same
- * flag.  If nothing is sent, what this call has sealed is unsealed again, unless SEAL was
- * called for it meanwhile, or something has come to hold it, to which UNSEAL applies.
+ * flag.  If nothing is sent, what only calls that sent nothing have sealed, and not SEAL, is
+ * unsealed again, unless the handle has not owned it all the time, or something holds it, to
+ * which UNSEAL applies: of several such calls at the same time the last one unseals it.
  *
  * Slices go by reference to TCP and unix stream sockets, and to UDP, if the message
  * is one packet of up to 17 pieces and the device computes its checksum.  Where the
