@@ -26,8 +26,8 @@ slow := $(filter %-debug %-kcsan,$(ZCPOOL_KERNEL))
 # Of one access in so many it is watched who else makes it: more often than by default.
 kcsan := $(if $(filter %-kcsan,$(ZCPOOL_KERNEL)),kcsan.skip_watch=300 )
 # How long the tests may take, and each program of them, seconds.
-check_timeout := $(if $(slow),5400,900)
-test_timeout := $(if $(slow),1500,180)
+check_timeout := $(if $(slow),5400,1800)
+test_timeout := $(if $(slow),1500,600)
 check_flags = --nvme 64 --edu --timeout $(check_timeout) \
 	--env ZCPOOL_TEST_TIMEOUT=$(test_timeout) --env ZCPOOL_TEST_SLOWNESS=$(if $(slow),5,1) \
 	--append "$(if $(slow),,slub_debug=FZPU )$(kcsan)init_on_alloc=0"

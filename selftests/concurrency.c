@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Many threads and processes at one pool: no buffer has two owners, none is lost. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "util.h"
@@ -177,7 +178,7 @@ TEST(senders_share_a_small_pool)
 TEST(killed_sharers_leave_a_working_pool)
 {
 	struct zcpool_query q;
-	int round, status;
+	int round, status, try;
 	uint32_t i;
 
 	pool_fd = new_pool(BUFFER, COUNT);
@@ -189,7 +190,10 @@ TEST(killed_sharers_leave_a_working_pool)
 			owner_thread((void *)(uintptr_t)(round + 1));
 			_exit(0);
 		}
-		usleep(1000 + round * 200);
+		/* Its first ones, if it is seen to have any. */
+		for (try = 0; try < 10000 && !query(pool_fd, &q) && !q.owned_total; try++)
+			sched_yield();
+		usleep(round * 200);
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
 		/* What it owned is the handle's: put all of it. */

@@ -175,7 +175,6 @@ TEST_F(pool, keeps_its_buffers_from_being_free)
 TEST_F(pool, an_end_wakes)
 {
 	int dmabuf = export(self->fd, 0, STRIDE, 0), i;
-	int64_t start;
 	pid_t child;
 
 	ASSERT_GE(dmabuf, 0);
@@ -187,10 +186,8 @@ TEST_F(pool, an_end_wakes)
 		_exit(get_wait(self->fd));
 	}
 	ASSERT_TRUE(wait_asleep(child));
-	start = now_ns();
 	close(dmabuf);
 	ASSERT_EQ(0, wait_status(child));
-	EXPECT_LE(now_ns() - start, slowness() * 1000 * NS_PER_MS);
 }
 
 TEST_F(pool, several_exports_of_a_buffer)

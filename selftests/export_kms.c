@@ -207,7 +207,7 @@ static int show(int drm, const struct display *display, uint32_t frame)
  */
 static unsigned int checksum_after(int drm, unsigned int other)
 {
-	int64_t end = now_ns() + 5000 * NS_PER_MS;
+	int64_t end = now_ns() + 30000 * NS_PER_MS;
 	unsigned int frame, sum = 0;
 	char path[128], line[64];
 	struct stat stat;

@@ -216,16 +216,19 @@ TEST(cleared_before_it_can_be_seen)
 	const size_t stride = slowness() > 1 ? 16 * MIB : 64 * MIB;
 	int fd = new_isolated_pool(stride, 1), share_fd = share(fd, 0), unbound, i;
 	char *map = map_pool(fd, stride);
+	int looking[2];
 
+	ASSERT_EQ(0, pipe(looking));
 	unbound = open(DEVICE, O_RDWR);
 	for (i = 0; i < 5; i++) {
 		pid_t child;
+		char byte;
 
 		ASSERT_EQ(0, get_wait(fd));
 		memset(map, OURS, stride);
 		child = fork();
 		if (!child) {
-			int number = 0;
+			int number;
 			volatile char *seen;
 
 			close(fd);
@@ -237,11 +240,13 @@ TEST(cleared_before_it_can_be_seen)
 				get_wait(unbound);
 				_exit(0);
 			}
-			while ((number = byte_at(seen + stride - 1)) == -1)
-				;
+			number = byte_at(seen + stride - 1);
+			MUST(write(looking[1], "", 1) == 1);
+			while (number == -1)
+				number = byte_at(seen + stride - 1);
 			_exit(number == 0 ? 0 : 1);
 		}
-		usleep(20000);
+		ASSERT_EQ(1, read(looking[0], &byte, 1));
 		ASSERT_EQ(0, put_one(fd, 0));
 		ASSERT_EQ(0, wait_status(child));
 		close(unbound);

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 
 #include "library.h"
 
@@ -225,10 +226,13 @@ TEST(threads_share_without_starving)
 	}
 }
 
+#define GETTER "getter"
+
 static void *get_one_thread(void *pool)
 {
 	uint32_t index;
 
+	prctl(PR_SET_NAME, GETTER);
 	return (void *)(long)zcpool_get(pool, &index, -1);
 }
 
@@ -250,7 +254,7 @@ TEST(magazines_are_emptied_for_a_waiter)
 	/* And what is put while another waits goes to the kernel at once. */
 	ASSERT_EQ(-EAGAIN, zcpool_get(pool, &indices[0], 0));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, get_one_thread, pool));
-	usleep(20000);
+	wait_threads_asleep(getpid(), GETTER, 1);
 	ASSERT_EQ(0, zcpool_put(pool, indices[1]));
 	ASSERT_EQ(0, pthread_join(thread, &result));
 	ASSERT_EQ(NULL, result);
@@ -261,6 +265,7 @@ static void *get_batch_thread(void *pool)
 {
 	uint32_t indices[2];
 
+	prctl(PR_SET_NAME, GETTER);
 	return (void *)(long)zcpool_get_batch(pool, indices, 2, -1);
 }
 
@@ -290,7 +295,7 @@ TEST(fork_while_a_thread_waits)
 
 	ASSERT_EQ(8, zcpool_get_batch(pool, indices, 8, 0));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, get_batch_thread, pool));
-	usleep(20000);
+	wait_threads_asleep(getpid(), GETTER, 1);
 	if (!fork()) {
 		/* Kept in the child's magazine: the waiter is not the child's. */
 		_exit(zcpool_put(pool, indices[0]) || kernel_owned(pool) != 8 ||

@@ -285,17 +285,24 @@ TEST_F(limits, no_more_files_is_ENFILE)
 TEST_F(limits, killed_while_creating)
 {
 	struct zcpool_query q;
-	int fd = open(DEVICE, O_RDWR), status;
+	int begun[2], status, fd, delay;
+	char byte;
 
-	self->pid = fork();
-	if (!self->pid)
-		_exit(create(fd, 64 * KIB, 8000) ? 1 : 0);
-	usleep(5000);
-	kill(self->pid, SIGKILL);
-	waitpid(self->pid, &status, 0);
-	/* Killed in the middle, or it was too late: either all or nothing. */
-	ASSERT_EQ(0, query(fd, &q));
-	EXPECT_EQ(WIFSIGNALED(status) && !q.pool_id ? 0 : 500 * MIB, q.total_bytes);
+	ASSERT_EQ(0, pipe(begun));
+	for (delay = 1; delay <= 100; delay *= 4) {
+		fd = open(DEVICE, O_RDWR);
+		self->pid = fork();
+		if (!self->pid)
+			_exit(write(begun[1], "", 1) != 1 || create(fd, 64 * KIB, 8000));
+		ASSERT_EQ(1, read(begun[0], &byte, 1));
+		usleep(delay * 1000);
+		kill(self->pid, SIGKILL);
+		waitpid(self->pid, &status, 0);
+		/* Killed in the middle, or it was too late: either all or nothing. */
+		ASSERT_EQ(0, query(fd, &q));
+		EXPECT_EQ(WIFSIGNALED(status) && !q.pool_id ? 0 : 500 * MIB, q.total_bytes);
+		close(fd);
+	}
 }
 
 TEST(node_mode)

@@ -321,13 +321,17 @@ TEST(a_fault_looks_again)
 	close(pool_fd);
 }
 
+static atomic_ulong unseals;
+
 /* What a socket holds; returns how often it was unsealed all the same. */
 static void *unseal_thread(void *unused)
 {
 	unsigned long unsealed = 0;
 
-	while (goes_on())
+	while (goes_on()) {
 		unsealed += !unseal(pool_fd, 0);
+		atomic_fetch_add(&unseals, 1);
+	}
 	return (void *)unsealed;
 }
 
@@ -349,7 +353,7 @@ TEST(what_is_received_meanwhile_is_not_unsealed)
 	ASSERT_EQ(100, sendfile(sockets[0], pool_fd, &offset, 100));
 	ASSERT_EQ(-EBUSY, unseal(pool_fd, 0));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, unseal_thread, NULL));
-	while (now_ns() < end) {
+	while (now_ns() < end || passed < 1000 || atomic_load(&unseals) < 1000) {
 		item = (struct zcpool_item){ .index = 0 };
 		ASSERT_EQ(0, transfer(pool_fd, number_of(pool_fd), &item, 1, NULL));
 		ASSERT_EQ(1, receive_now(pool_fd, &item, 1));
@@ -357,7 +361,7 @@ TEST(what_is_received_meanwhile_is_not_unsealed)
 	}
 	atomic_store(&over, true);
 	pthread_join(thread, &unsealed);
-	TH_LOG("passed on %lu times", passed);
+	TH_LOG("passed on %lu times, %lu times to be unsealed", passed, atomic_load(&unseals));
 	ASSERT_EQ(NULL, unsealed);
 	ASSERT_TRUE(is_sealed(pool_fd, 0));
 	close(sockets[0]);

@@ -4,7 +4,6 @@
  * descriptors: the SEND ends too, or goes on as it should, all buffers come back,
  * the peer sees the end, and the module can go.
  */
-#include <dirent.h>
 #include <pthread.h>
 
 #include "reload.h"
@@ -146,41 +145,10 @@ static long send_and_wait(struct sender *sender)
 	return ret;
 }
 
-/* Whether all threads of a process whose names begin so sleep; there is one at least. */
-static bool asleep(pid_t pid, const char *begin)
-{
-	char path[64], name[64], state;
-	struct dirent *entry;
-	int threads = 0, awake = 0;
-	DIR *tasks;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	tasks = opendir(path);
-	while (tasks && (entry = readdir(tasks))) {
-		FILE *file = NULL;
-		char stat[400];
-
-		snprintf(stat, sizeof(stat), "%s/%s/stat", path, entry->d_name);
-		if (entry->d_name[0] != '.')
-			file = fopen(stat, "r");
-		if (file && fscanf(file, "%*d (%63[^)]) %c", name, &state) == 2 &&
-		    !strncmp(name, begin, strlen(begin))) {
-			threads++;
-			awake += state != 'S';
-		}
-		if (file)
-			fclose(file);
-	}
-	if (tasks)
-		closedir(tasks);
-	return threads && !awake;
-}
-
 /* A ring's commands are carried out by threads of io_uring's. */
 static void wait_for_sleep(pid_t pid, bool by_ring)
 {
-	while (!asleep(pid, by_ring ? "iou-wrk" : ""))
-		usleep(1000);
+	wait_threads_asleep(pid, by_ring ? "iou-wrk" : "", 1);
 }
 
 /* Bytes that have come and wait for the reader, or a part of them. */

@@ -98,8 +98,13 @@ TEST_F(pool, killed_anywhere)
 
 	ASSERT_EQ(0, get_now(self->fd));
 	for (round = 0; round < 50; round++) {
-		pid_t child = fork();
+		bool told = false;
+		int begun[2];
+		pid_t child;
+		char byte;
 
+		ASSERT_EQ(0, pipe(begun));
+		child = fork();
 		if (!child) {
 			close(self->fd);
 			for (;;) {
@@ -112,8 +117,12 @@ TEST_F(pool, killed_anywhere)
 					put_one(fd, index);
 				close(fd);
 				munmap(map, COUNT * STRIDE);
+				told = told || write(begun[1], "", 1) == 1;
 			}
 		}
+		ASSERT_EQ(1, read(begun[0], &byte, 1));
+		close(begun[0]);
+		close(begun[1]);
 		usleep(round * 100);
 		kill(child, SIGKILL);
 		wait_status(child);

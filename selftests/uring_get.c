@@ -455,7 +455,8 @@ TEST_F(ring, put_at_the_same_time)
 	putter_fd = self->fd;
 	self->get[0].count = 1;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, put_later, NULL));
-	for (i = 1; i <= times && now - begin < 8000 * NS_PER_MS; i++) {
+	/* The first measure how long it takes. */
+	for (i = 1; i <= 200 || (i <= times && now - begin < 8000 * NS_PER_MS); i++) {
 		/* From before it to behind it. */
 		atomic_store(&putter_delay_ns, took ? i * 997 % (2 * took) : 0);
 		start = now_ns();
@@ -471,8 +472,6 @@ TEST_F(ring, put_at_the_same_time)
 	atomic_store(&putter_told, PUTTER_STOPS);
 	pthread_join(thread, &failed);
 	ASSERT_EQ(NULL, failed);
-	/* Beyond those that have measured how long it takes. */
-	ASSERT_LT(100, i);
 	TH_LOG("%lu rounds", i - 1);
 }
 

@@ -3,6 +3,7 @@
 #ifndef ZCPOOL_SELFTEST_UTIL_H
 #define ZCPOOL_SELFTEST_UTIL_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -295,6 +296,42 @@ static inline bool wait_asleep(pid_t pid)
 		usleep(1000);
 	}
 	return false;
+}
+
+/* Whether all threads of a process whose names begin so sleep, and are so many at least. */
+static inline bool threads_asleep(pid_t pid, const char *begin, int least)
+{
+	char path[64], name[64], state;
+	struct dirent *entry;
+	int threads = 0, awake = 0;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	while (tasks && (entry = readdir(tasks))) {
+		FILE *file = NULL;
+		char stat[400];
+
+		snprintf(stat, sizeof(stat), "%s/%s/stat", path, entry->d_name);
+		if (entry->d_name[0] != '.')
+			file = fopen(stat, "r");
+		if (file && fscanf(file, "%*d (%63[^)]) %c", name, &state) == 2 &&
+		    !strncmp(name, begin, strlen(begin))) {
+			threads++;
+			awake += state != 'S';
+		}
+		if (file)
+			fclose(file);
+	}
+	if (tasks)
+		closedir(tasks);
+	return threads >= least && !awake;
+}
+
+static inline void wait_threads_asleep(pid_t pid, const char *begin, int least)
+{
+	while (!threads_asleep(pid, begin, least))
+		usleep(1000);
 }
 
 /* For what no interface tells. */
