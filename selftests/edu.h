@@ -116,19 +116,6 @@ static inline int edu_move(const struct edu *edu, uint64_t offset, uint64_t leng
 	return error ? error : edu_wait(edu).result;
 }
 
-/*
- * Have the device busy with all of the memory: it is under way, for a tenth of a second
- * for each 4 KiB.  The next request is begun before the last one's completion is there.
- */
-static inline int edu_occupy(const struct edu *edu, uint64_t cookie, uint32_t flags)
-{
-	int error = edu_submit(edu, cookie, 0, 1, 0, flags);
-
-	if (!error)
-		error = edu_submit(edu, cookie, 0, edu->size, 0, flags);
-	return error ? error : edu_wait(edu).result;
-}
-
 static inline int submit_now(const struct edu *edu, uint64_t cookie, uint64_t length)
 {
 	return edu_submit(edu, cookie, 0, length, 0, ZCPOOL_EDU_SUBMIT_F_NONBLOCK);
@@ -143,6 +130,46 @@ static inline int take_now(const struct edu *edu, struct zcpool_edu_completion *
 static inline int cancel_all(const struct edu *edu)
 {
 	return zcpool_edu_cancel(edu->fd, 0, ZCPOOL_EDU_CANCEL_F_ALL);
+}
+
+/*
+ * Have a request under way, or over if it is short.  It waits behind two others: if the first
+ * of them is not told yet when it is queued, the driver finds it when the second is over, and
+ * begins it before the second is told.  Else, held up, do it again, with the memory as it was.
+ */
+static inline int edu_start(const struct edu *edu, uint64_t cookie, uint64_t length, uint32_t flags)
+{
+	struct zcpool_edu_completion completion;
+	unsigned char *was = (unsigned char *)malloc(length);
+	int error, taken, left;
+
+	if (!was)
+		return -ENOMEM;
+	memcpy(was, edu->map, length);
+	do {
+		error = edu_submit(edu, cookie, 0, 1, 0, flags);
+		if (!error)
+			error = edu_submit(edu, cookie, 0, 1, 0, flags);
+		if (!error)
+			error = edu_submit(edu, cookie, 0, length, 0, flags);
+		taken = error ? -EAGAIN : take_now(edu, &completion, 1);
+		if (taken == 1) {
+			cancel_all(edu);
+			for (left = 2; left; left--)
+				edu_wait(edu);
+			memcpy(edu->map, was, length);
+		}
+	} while (taken == 1);
+	free(was);
+	for (left = 2; left && !error; left--)
+		error = edu_wait(edu).result;
+	return error;
+}
+
+/* Have the device busy with all of the memory, for a tenth of a second for each 4 KiB. */
+static inline int edu_occupy(const struct edu *edu, uint64_t cookie, uint32_t flags)
+{
+	return edu_start(edu, cookie, edu->size, flags);
 }
 
 /* What poll() says without waiting. */

@@ -142,8 +142,10 @@ TEST_F(edu, close_of_a_duplicate)
 TEST_F_TIMEOUT(edu, killed_while_busy, EDU_SECONDS(60))
 {
 	struct edu again;
-	int round;
+	int round, begun[2], error;
+	char byte;
 
+	ASSERT_EQ(0, pipe(begun));
 	for (round = 0; round < 5; round++) {
 		pid_t child = fork();
 
@@ -152,11 +154,15 @@ TEST_F_TIMEOUT(edu, killed_while_busy, EDU_SECONDS(60))
 
 			edu.fd = zcpool_edu_open(0, 0);
 			edu.memory = zcpool_edu_import(edu.fd, edu.dmabuf);
-			while (!edu_submit(&edu, 1, 0, SIZE, 0, FROM_DEVICE) &&
-			       !edu_submit(&edu, 2, 0, SIZE, 0, 0))
-				;
+			error = edu_submit(&edu, 1, 0, SIZE, 0, FROM_DEVICE);
+			if (write(begun[1], "", 1) != 1)
+				_exit(1);
+			while (!error)
+				error = edu_submit(&edu, 2, 0, SIZE, 0, FROM_DEVICE) ||
+					edu_submit(&edu, 3, 0, SIZE, 0, 0);
 			_exit(1);
 		}
+		ASSERT_EQ(1, read(begun[0], &byte, 1));
 		usleep(60000 + 25000 * round);
 		kill(child, SIGKILL);
 		ASSERT_EQ(-1, wait_status(child));

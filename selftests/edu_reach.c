@@ -157,7 +157,8 @@ TEST_F(edu, more_memory_than_is_below_the_limit)
 	EXPECT_EQ(-1, ret);
 	EXPECT_EQ(ENOMEM, errno);
 	ASSERT_EQ(0, ioctl(fd, ZCPOOL_IOC_QUERY, &query));
-	EXPECT_EQ(before.total_bytes, query.total_bytes);
+	/* Less, if of a pool that ended before a socket had something yet. */
+	EXPECT_GE(before.total_bytes, query.total_bytes);
 	EXPECT_EQ(0, query.pool_id);
 	close(fd);
 }

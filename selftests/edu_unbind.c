@@ -106,24 +106,31 @@ TEST_F(edu, unbind_while_busy)
 /* What each request is told. */
 TEST_F(edu, results_of_unbinding)
 {
-	struct zcpool_edu_completion completion;
+	struct zcpool_edu_completion queued, running;
+	uint64_t done;
 
 	ASSERT_EQ(0, edu_occupy(&self->edu, 1, FROM_DEVICE));
 	ASSERT_EQ(0, edu_submit(&self->edu, 2, 0, SIZE, 0, FROM_DEVICE));
 	ASSERT_EQ(0, edu_unbind());
-	completion = edu_wait(&self->edu);
-	EXPECT_EQ(2, completion.cookie);
-	EXPECT_EQ(-ENODEV, completion.result);
-	EXPECT_EQ(0, completion.done);
+	queued = edu_wait(&self->edu);
+	running = edu_wait(&self->edu);
+	if (queued.cookie == 1) {
+		struct zcpool_edu_completion first = queued;
+
+		queued = running;
+		running = first;
+	}
+	EXPECT_EQ(2, queued.cookie);
+	EXPECT_EQ(-ENODEV, queued.result);
+	EXPECT_EQ(0, queued.done);
 	/* The transfer that was under way is over, and counts. */
-	completion = edu_wait(&self->edu);
-	EXPECT_EQ(1, completion.cookie);
-	EXPECT_EQ(-ENODEV, completion.result);
-	EXPECT_LT(0, completion.done);
-	EXPECT_EQ(0, completion.done % self->edu.device_size);
+	EXPECT_EQ(1, running.cookie);
+	EXPECT_EQ(-ENODEV, running.result);
+	done = running.done;
+	EXPECT_LT(0, done);
+	EXPECT_EQ(0, done % self->edu.device_size);
 	EXPECT_EQ(1000, edu_same(self->edu.map, 1000, 1));
-	EXPECT_EQ(SIZE - completion.done,
-		  edu_all(self->edu.map + completion.done, SIZE - completion.done, GUARD));
+	EXPECT_EQ(SIZE - done, edu_all(self->edu.map + done, SIZE - done, GUARD));
 	ASSERT_EQ(0, edu_bind());
 	EXPECT_TRUE(works(&self->edu));
 }
@@ -131,9 +138,7 @@ TEST_F(edu, results_of_unbinding)
 /* A request whose last transfer is under way is done all the same. */
 TEST_F(edu, unbind_during_the_last_transfer)
 {
-	ASSERT_EQ(0, edu_submit(&self->edu, 0, 0, 1, 0, FROM_DEVICE));
-	ASSERT_EQ(0, edu_submit(&self->edu, 1, 0, 1000, 0, FROM_DEVICE));
-	ASSERT_EQ(0, edu_wait(&self->edu).cookie);
+	ASSERT_EQ(0, edu_start(&self->edu, 1, 1000, FROM_DEVICE));
 	ASSERT_EQ(0, edu_unbind());
 	EXPECT_EQ(0, edu_wait(&self->edu).result);
 	EXPECT_EQ(1000, edu_same(self->edu.map, 1000, 1));

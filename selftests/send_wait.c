@@ -162,15 +162,6 @@ TEST_F(waiting, signal_ends_it_with_a_part)
 	expect_bytes(_metadata, self, self->said->ret);
 }
 
-/* Time as the kernel counts a socket's limit, in ticks: held up, a guest has several at once. */
-static int64_t ticks_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
 TEST_F(waiting, time_limit)
 {
 	const struct timeval limit = { .tv_usec = 100000 };

@@ -276,6 +276,15 @@ static inline int64_t now_ns(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
+/* Time as the kernel counts limits of time, in ticks: held up, a guest has several at once. */
+static inline int64_t ticks_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
 /* Whether a child has gone to sleep in the kernel, waited for up to a minute. */
 static inline bool wait_asleep(pid_t pid)
 {
@@ -293,6 +302,8 @@ static inline bool wait_asleep(pid_t pid)
 		fclose(file);
 		if (state == 'S')
 			return true;
+		if (state == 'Z')
+			return false;
 		usleep(1000);
 	}
 	return false;
