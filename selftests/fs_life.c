@@ -7,16 +7,6 @@
 
 #define SIZE (256 * KIB)
 
-static uint64_t total_bytes(void)
-{
-	struct zcpool_query q = { 0 };
-	int fd = open(DEVICE, O_RDWR);
-
-	query(fd, &q);
-	close(fd);
-	return q.total_bytes;
-}
-
 FIXTURE(fs)
 {
 	uint64_t bytes;
@@ -25,6 +15,7 @@ FIXTURE(fs)
 FIXTURE_SETUP(fs)
 {
 	ASSERT_EQ(0, mount_fs());
+	wait_no_pools();
 	self->bytes = total_bytes();
 }
 

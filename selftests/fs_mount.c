@@ -288,6 +288,7 @@ TEST(space)
 	struct statfs before, after;
 	int fd;
 
+	wait_no_pools();
 	ASSERT_EQ(0, mount_fs());
 	ASSERT_EQ(0, statfs(MOUNT, &before));
 	EXPECT_EQ(0x7a63706f, before.f_type);

@@ -11,7 +11,7 @@
 /* Bytes of a dma-buf, in as many segments as pages, below 16 MiB. */
 #define EXPORTER_SIZE 16384U
 /* How many segments of EXPORTER_GAPS are empty. */
-#define EXPORTER_GAP 100
+#define EXPORTER_GAP 1000
 
 #define EXPORTER_GOOD 0
 /** No device can attach a second time: EXDEV. */
