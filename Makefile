@@ -44,6 +44,7 @@ help:
 	@echo "  check-all  the tests on every kernel"
 	@echo "  coverage   which lines of the modules the tests execute, on KERNEL=7.2-debug"
 	@echo "  check-races  tests of what happens at once, on a kernel that looks for data races"
+	@echo "  check-stalls  the tests, held up at random as by a busy machine"
 	@echo "  torture    every exit at random for TORTURE_SECONDS=$(TORTURE_SECONDS), and proof that it bites"
 	@echo "  torture-long  insertion, want of memory, stops and processors, in ROUNDS=$(ROUNDS)"
 	@echo "  soak       everything at random for SOAK_SECONDS=$(SOAK_SECONDS)"
@@ -161,6 +162,17 @@ races := concurrency edu_life edu_requests edu_unbind event export_attach fs_rac
 check-races: KERNEL = 7.2-kcsan
 check-races:
 	@$(MAKE) check KERNEL=$(KERNEL) TESTS="$(races)"
+
+# With programs held up at random, one time in STALL_ODDS: what a test has by good timing alone
+# fails.  Not those for 32-bit callers, which that library is not for.
+check-stalls: packages
+	@$(MAKE) run-check-stalls
+run-check-stalls: module importer exporter selftests
+	@$(MAKE) -C selftests/stalls
+	@$(run) $(check_flags) --timeout 5400 --env ZCPOOL_TEST_TIMEOUT=1500 \
+		--env ZCPOOL_TEST_SLOWNESS=5 $(STALL_ODDS:%=--env ZCPOOL_STALL_ODDS=%) \
+		--env ZCPOOL_TEST_PRELOAD=$(CURDIR)/build/stalls/stalls.so -- selftests/runner \
+		$(or $(TESTS),$(basename $(notdir $(wildcard selftests/*.c))))
 
 # Whatever the tests find, what they have executed is told.
 coverage: export ZCPOOL_COVERAGE := $(CURDIR)/build/coverage
@@ -317,7 +329,7 @@ clean: clean-module
 include module/install.mk
 
 .PHONY: all help module build-module copycount importer exporter weakened stale faulty userspace selftests \
-	packages check run-check run-built run-fuzz-built check-all check-races coverage check-iommu run-check-iommu check-dma \
+	packages check run-check run-built run-fuzz-built check-all check-races check-stalls run-check-stalls coverage check-iommu run-check-iommu check-dma \
 	run-check-dma check-rig run-check-rig check-fault run-check-fault \
 	check-examples run-check-examples check-tools run-check-tools check-programs \
 	run-check-programs check-install run-check-install torture run-torture torture-long \
