@@ -44,7 +44,7 @@ help:
 	@echo "  check-all  the tests on every kernel"
 	@echo "  coverage   which lines of the modules the tests execute, on KERNEL=7.2-debug"
 	@echo "  check-races  tests of what happens at once, on a kernel that looks for data races"
-	@echo "  check-stalls  the tests, held up at random as by a busy machine"
+	@echo "  check-stalls  the tests, held up at random; more often with STALL_ODDS=5"
 	@echo "  torture    every exit at random for TORTURE_SECONDS=$(TORTURE_SECONDS), and proof that it bites"
 	@echo "  torture-long  insertion, want of memory, stops and processors, in ROUNDS=$(ROUNDS)"
 	@echo "  soak       everything at random for SOAK_SECONDS=$(SOAK_SECONDS)"
@@ -171,7 +171,7 @@ run-check-stalls: module importer exporter selftests
 	@$(MAKE) -C selftests/stalls
 	@$(run) $(check_flags) --timeout 5400 --env ZCPOOL_TEST_TIMEOUT=1500 \
 		--env ZCPOOL_TEST_SLOWNESS=5 $(STALL_ODDS:%=--env ZCPOOL_STALL_ODDS=%) \
-		--env ZCPOOL_TEST_PRELOAD=$(CURDIR)/build/stalls/stalls.so -- selftests/runner \
+		--env "ZCPOOL_TEST_PRELOAD=$(CURDIR)/build/stalls/stalls.so" -- selftests/runner \
 		$(or $(TESTS),$(basename $(notdir $(wildcard selftests/*.c))))
 
 # Whatever the tests find, what they have executed is told.

@@ -231,14 +231,15 @@ TEST_F(edu, close_of_a_device_that_hangs)
 	int try;
 
 	for (try = 0;; try++) {
-		start = ticks_ns();
 		ASSERT_EQ(0, hang(&self->edu, LIMIT_SHORT));
+		start = ticks_ns();
 		ASSERT_EQ(0, close(self->edu.fd));
 		took = ticks_ns() - start;
-		/* It is counted in ticks, some of which may have been to come at both ends. */
-		if (took >= (LIMIT_SHORT - 50) * NS_PER_MS)
+		/* Nor shorter, but for how long it was under way, nor as by default. */
+		if (took >= (LIMIT_SHORT - 500) * NS_PER_MS &&
+		    took < (LIMIT_DEFAULT - 1000) * NS_PER_MS)
 			break;
-		TH_LOG("the transfer had not begun, and so once more");
+		TH_LOG("%lld ms, maybe held up, and so once more", (long long)(took / NS_PER_MS));
 		ASSERT_LT(try, 5);
 		ASSERT_EQ(0, edu_unbind());
 		ASSERT_EQ(0, edu_bind());
@@ -246,8 +247,6 @@ TEST_F(edu, close_of_a_device_that_hangs)
 		self->edu.fd = zcpool_edu_open(0, 0);
 		ASSERT_EQ(0, zcpool_edu_import(self->edu.fd, self->edu.dmabuf));
 	}
-	/* Nor for as long as the transfers before might. */
-	EXPECT_GT(LIMIT_LONG * NS_PER_MS, took);
 	close(self->edu.dmabuf);
 	EXPECT_TRUE(edu_let_go(&self->edu));
 }

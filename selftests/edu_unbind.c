@@ -114,6 +114,7 @@ TEST_F(edu, results_of_unbinding)
 	ASSERT_EQ(0, edu_unbind());
 	queued = edu_wait(&self->edu);
 	running = edu_wait(&self->edu);
+	/* What is queued fails at once, but is told by another thread, which may be late. */
 	if (queued.cookie == 1) {
 		struct zcpool_edu_completion first = queued;
 

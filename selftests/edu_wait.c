@@ -182,6 +182,8 @@ TEST_F(edu, completions_that_nobody_takes)
 		ASSERT_TRUE(!error || error == -EBUSY);
 		cancel_all(&self->edu);
 		ASSERT_EQ(0, zcpool_edu_query(self->edu.fd, &self->query));
+		if (error)
+			ASSERT_EQ(limit, self->query.completed);
 	}
 	ASSERT_EQ(-EBUSY, submit_now(&self->edu, 1, 1));
 	ASSERT_EQ(-EBUSY, edu_submit(&self->edu, 1, 0, 1, 0, 0));
@@ -190,6 +192,7 @@ TEST_F(edu, completions_that_nobody_takes)
 	while (self->query.queued)
 		ASSERT_EQ(0, zcpool_edu_query(self->edu.fd, &self->query));
 	most = self->query.completed;
+	ASSERT_GE(limit + 1, most);
 	ASSERT_EQ(most - limit + 1, take_now(&self->edu, completions, most - limit + 1));
 	ASSERT_EQ(POLLIN | POLLOUT, polled(&self->edu));
 	ASSERT_EQ(0, submit_now(&self->edu, 1, 1));

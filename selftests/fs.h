@@ -37,24 +37,6 @@ static inline int unmount_fs(void)
 	return umount(MOUNT) ? -errno : 0;
 }
 
-/* Of all pools. */
-static inline uint64_t total_bytes(void)
-{
-	struct zcpool_query q = { 0 };
-	int fd = open(DEVICE, O_RDWR);
-
-	query(fd, &q);
-	close(fd);
-	return q.total_bytes;
-}
-
-/* For tests of how much there is: what a socket has yet of pools that ended may go later. */
-static inline void wait_no_pools(void)
-{
-	while (total_bytes())
-		usleep(1000);
-}
-
 static inline int open_file(const char *path, int flags, mode_t mode)
 {
 	int fd = open(path, flags | O_CLOEXEC, mode);

@@ -15,7 +15,7 @@ FIXTURE(fs)
 FIXTURE_SETUP(fs)
 {
 	ASSERT_EQ(0, mount_fs());
-	wait_no_pools();
+	ASSERT_TRUE(wait_total_bytes(0));
 	self->bytes = total_bytes();
 }
 

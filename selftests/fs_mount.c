@@ -288,7 +288,7 @@ TEST(space)
 	struct statfs before, after;
 	int fd;
 
-	wait_no_pools();
+	ASSERT_TRUE(wait_total_bytes(0));
 	ASSERT_EQ(0, mount_fs());
 	ASSERT_EQ(0, statfs(MOUNT, &before));
 	EXPECT_EQ(0x7a63706f, before.f_type);

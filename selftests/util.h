@@ -276,6 +276,27 @@ static inline int64_t now_ns(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
+/* Bytes of all pools. */
+static inline uint64_t total_bytes(void)
+{
+	int fd = open(DEVICE, O_RDWR);
+	struct zcpool_query q = { 0 };
+	int error = query(fd, &q);
+
+	close(fd);
+	return error ? UINT64_MAX : q.total_bytes;
+}
+
+/* Whether that is all: what a socket has yet of pools that ended may go later. */
+static inline bool wait_total_bytes(uint64_t bytes)
+{
+	int try;
+
+	for (try = 0; try < 20000 && total_bytes() != bytes; try++)
+		usleep(1000);
+	return total_bytes() == bytes;
+}
+
 /* Time as the kernel counts limits of time, in ticks: held up, a guest has several at once. */
 static inline int64_t ticks_ns(void)
 {

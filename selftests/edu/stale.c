@@ -41,6 +41,7 @@ TEST(dma_after_unmapping)
 	bool stale = getenv("ZCPOOL_STALE");
 	bool stopped = stale && has_iommu();
 	struct edu edu;
+	int try;
 
 	/* A device that could not read these zeros has nothing but zeros either. */
 	ASSERT_TRUE(edu_begin(&edu, SIZE, 1));
@@ -50,7 +51,7 @@ TEST(dma_after_unmapping)
 	ASSERT_EQ(0, edu_move(&edu, 100, 1000, 0, FROM_DEVICE));
 	EXPECT_EQ(1000, edu_all(edu.map + 100, 1000, stopped ? GUARD : 0));
 	/* By an interrupt of its own, which may come later. */
-	while (stopped && !fault_is_told())
+	for (try = 0; try < 20000 && stopped && !fault_is_told(); try++)
 		usleep(1000);
 	EXPECT_EQ(stopped, fault_is_told());
 	EXPECT_EQ(100, edu_all(edu.map, 100, GUARD));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Preloaded to a test: holds its processes and threads up at random before and after their
- * calls, as a busy machine does, so that what a test has only by good timing is found out.
+ * Preloaded to a test: holds its processes and threads up at random before and after many of
+ * their calls, as a busy machine does, so that what a test has only by good timing is found out.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -63,7 +63,7 @@ static void stall(void)
 
 	if (!odds) {
 		text = getenv("ZCPOOL_STALL_ODDS");
-		odds = text ? atoi(text) : ODDS;
+		odds = text && atoi(text) > 0 ? atoi(text) : ODDS;
 	}
 	if (!random_below(odds + calls++ / ODDS_MORE)) {
 		end = now_ns() + (LEAST + random_below(MOST - LEAST)) * NS_PER_MS;
